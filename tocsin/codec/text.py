@@ -1,0 +1,57 @@
+"""Events and commands as JSON for people and other programs: times in RFC 3339, absent values left as null."""
+
+import typing
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tocsin.envelope import Command, Event, Ms
+
+COUNTY_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""Asia/Shanghai has had no other offset since 1991."""
+
+
+def rfc3339(at: int | None) -> str | None:
+    """Unix milliseconds → RFC 3339 with the county's offset; None stays None, what no calendar holds stays a number."""
+    if at is None:
+        return None
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).astimezone(COUNTY_ZONE).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return str(at)
+
+
+@cache
+def _fields(cls: type[Struct]) -> list[tuple[str, Callable[[Any], Any] | None]]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return [(f.name, rfc3339 if _is_time(hints[f.name]) else None) for f in msgspec.structs.fields(cls)]
+
+
+def _is_time(hint: Any) -> bool:
+    return hint == Ms or any(a == Ms for a in typing.get_args(hint))
+
+
+def plain(value: Any) -> Any:
+    """Any domain value as what JSON holds."""
+    if isinstance(value, Struct):
+        return {n: (show or plain)(getattr(value, n)) for n, show in _fields(type(value))}
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def event_json(event: Event[Any]) -> dict[str, Any]:
+    """An event as JSON shows it; its content under `data`, sealed words as their tokens."""
+    shown: dict[str, Any] = {"event_id": event.event_id, "type": event.type, "incident_id": event.subject}
+    return shown | plain(event)
+
+
+def command_json(command: Command[Any]) -> dict[str, Any]:
+    """A command as JSON shows it."""
+    return {"command_id": command.command_id, "type": type(command.data).__name__} | plain(command)

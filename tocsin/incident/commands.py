@@ -1,0 +1,336 @@
+"""The commands on calls, incidents and tasks: one class each, its name on the wire in the tag.
+
+The HTTP edge reads a body straight into one of these by its `command` field, so a wrong type is a 422 before anything
+is recorded. Fields typed `Sealed` are clear only until intake seals them.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from tocsin.envelope import Ms, Sealed
+from tocsin.incident.values import CallRecord, Role
+from tocsin.place import Place, Point
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+class Act(Struct, frozen=True, gc=False, tag_field="command", tag=_snake):
+    """A command's content. The tag is its name in snake case."""
+
+
+class RecordCall(Act, kw_only=True):
+    """A call came in. Written by intake alone."""
+
+    call: CallRecord
+
+
+class LinkCall(Act, kw_only=True):
+    """Joins a call of this region to the incident."""
+
+    call_id: str
+    reason: Sealed = ""
+
+
+class UnlinkCall(Act, kw_only=True):
+    """Takes a call out of the incident; it gets one of its own."""
+
+    call_id: str
+    reason: Sealed = ""
+
+
+class DismissSuggestion(Act, kw_only=True):
+    """Says that a suggested call does not belong to the incident."""
+
+    call_id: str
+
+
+class Merge(Act, kw_only=True):
+    """Joins this incident into another of the same region."""
+
+    into: str
+    reason: Sealed = ""
+
+
+class Split(Act, kw_only=True):
+    """Takes these calls out into one new incident."""
+
+    call_ids: list[str]
+    reason: Sealed = ""
+
+
+class Relate(Act, kw_only=True):
+    """Says that two incidents, possibly of two regions, have to do with each other."""
+
+    to: str
+    reason: Sealed = ""
+
+
+class Reclassify(Act, kw_only=True):
+    """Corrects the kind."""
+
+    kind: str
+    reason: Sealed = ""
+
+
+class SetPriority(Act, kw_only=True):
+    """Raises or lowers the priority, 1 to 4."""
+
+    priority: int
+    reason: Sealed = ""
+
+
+class GivenLocation(Struct, frozen=True, gc=False, kw_only=True):
+    """A location as a person gives it."""
+
+    address: Sealed = ""
+    point: Point | None = None
+    accuracy_m: float | None = None
+
+
+class CorrectLocation(Act, kw_only=True):
+    """Corrects the place. `place` is what intake found for `location`."""
+
+    location: GivenLocation
+    place: Place | None = None
+    reason: Sealed = ""
+
+
+class Route(Act, kw_only=True):
+    """Gives an agency a task beside those of the plan."""
+
+    agency: str
+    role: Role = "joint"
+    reason: Sealed = ""
+
+
+class RequestInformation(Act, kw_only=True):
+    """Asks the caller, once, for all that is missing (一次告知); the promise's clock stops until it comes."""
+
+    missing: list[str]
+
+
+class ProvideInformation(Act, kw_only=True):
+    """What was missing has come: the clocks run on."""
+
+    text: Sealed = ""
+
+
+class Note(Act, kw_only=True):
+    """Words for the file."""
+
+    text: Sealed
+
+
+class Supervise(Act, kw_only=True):
+    """Puts the incident under supervision (督办)."""
+
+    reason: Sealed
+
+
+class InformCaller(Act, kw_only=True):
+    """Records that the caller was told of the outcome, or why not."""
+
+    result: Literal["told", "unreachable", "anonymous", "declined", "unsafe"]
+    text: Sealed = ""
+
+
+class CallBack(Act, kw_only=True):
+    """Records a call-back to a silent or dropped call."""
+
+    result: Literal["answered", "no_answer", "unreachable", "no_number"]
+    text: Sealed = ""
+
+
+class FollowUp(Act, kw_only=True):
+    """The follow-up call (回访)."""
+
+    solved: bool
+    satisfied: bool | None = None
+    text: Sealed = ""
+
+
+class Close(Act, kw_only=True):
+    """Ends the incident."""
+
+    disposition: Literal["handled", "unfounded", "cancelled", "duplicate", "referred", "no_action"] = "handled"
+    reason: Sealed = ""
+
+
+class Reopen(Act, kw_only=True):
+    """Opens a closed incident again."""
+
+    reason: Sealed = ""
+
+
+class CloseCall(Act, kw_only=True):
+    """Ends a call without an incident; by a person only."""
+
+    reason: Literal["silent", "dropped", "nuisance", "false", "misdial", "test", "consult", "duplicate"]
+    text: Sealed = ""
+
+
+class RevealNumber(Act, kw_only=True):
+    """A person sees a caller's whole number: an act with a reason, kept for audit."""
+
+    call_id: str
+    reason: Sealed
+
+
+class Rate(Act, kw_only=True):
+    """The caller rates how a matter was handled, 1 to 5. Written by intake for the holder of the progress code."""
+
+    score: int
+    text: Sealed = ""
+
+
+class Acknowledge(Act, kw_only=True):
+    """The agency has seen its task (签收)."""
+
+
+class Accept(Act, kw_only=True):
+    """The agency takes the task, or a transferred one."""
+
+
+class Decline(Act, kw_only=True):
+    """The agency does not take a transferred task."""
+
+    reason: Sealed = ""
+
+
+class DispatchUnit(Act, kw_only=True):
+    """Units are on their way."""
+
+    unit_ids: list[str] = []
+
+
+class Arrive(Act, kw_only=True):
+    """The first unit is there."""
+
+    unit_id: str = ""
+
+
+class Feedback(Act, kw_only=True):
+    """A report from the agency (反馈单)."""
+
+    stage: Literal["arrival", "progress", "result"] = "progress"
+    text: Sealed = ""
+
+
+class Complete(Act, kw_only=True):
+    """The agency is done; nothing completes without a result."""
+
+    disposition: Literal["handled", "unfounded", "cancelled", "duplicate", "referred", "no_action"] = "handled"
+    result: Sealed = ""
+
+
+class Return(Act, kw_only=True):
+    """The agency asks to give the task back (退回)."""
+
+    code: Literal["function", "area", "ownership", "other"]
+    reason: Sealed = ""
+
+
+class GrantReturn(Act, kw_only=True):
+    """The first receiver takes the task back; `to` names who gets it instead (the county command centre by default)."""
+
+    to: str = ""
+    reason: Sealed = ""
+
+
+class RefuseReturn(Act, kw_only=True):
+    """The first receiver lets the task stay where it is."""
+
+    reason: Sealed = ""
+
+
+class Transfer(Act, kw_only=True):
+    """Offers the task to another agency (转办); the giver stays responsible until the taker accepts."""
+
+    to: str
+    reason: Sealed = ""
+
+
+class Cancel(Act, kw_only=True):
+    """Calls the task off."""
+
+    reason: Sealed = ""
+
+
+class Pause(Act, kw_only=True):
+    """Stops the task's promise clocks for a reason, e.g. waiting for the caller."""
+
+    reason: Sealed = ""
+
+
+class Resume(Act, kw_only=True):
+    """Lets the task's clocks run on."""
+
+    reason: Sealed = ""
+
+
+class ExtendDeadline(Act, kw_only=True):
+    """Asks for more time, before the promise ends only."""
+
+    until: Ms
+    reason: Sealed = ""
+
+
+class FireClock(Act, kw_only=True):
+    """Supervision: a clock's time has come. Refused before `due_at` by the log's own clock (invariant 9)."""
+
+    incident_id: str
+    clock: str
+    clock_id: str
+    level: Literal["warning", "missed", "red"]
+    due_at: Ms
+
+
+class ProbeBorder(Act, kw_only=True):
+    """From a neighbouring region's partition: something happened within the border strip. May only suggest a relation."""
+
+    incident_id: str
+    kind: str
+    priority: int
+    place: Place
+    opened_at: Ms
+
+
+class SuggestRelation(Act, kw_only=True):
+    """Answer to a probe: an incident of another region may be the same matter."""
+
+    incident_id: str
+    to: str
+    score: float
+    reasons: dict[str, float] = {}
+
+
+class ReportMission(Act, kw_only=True):
+    """From ems120: how far the missions of a medical task have come. A fact about the task, not an act of its agency."""
+
+    mission_id: str
+    step: Literal["assigned", "acknowledged", "departed", "arrived", "feedback", "completed", "no_unit"]
+    unit_id: str = ""
+    outcome: str = ""
+    all_ended: bool = False
+
+
+class ActivatePolicy(Act, kw_only=True):
+    """From now on, decisions of this region use this policy."""
+
+    policy: str
+
+
+CALL_COMMANDS = (CloseCall, CallBack, RevealNumber, Rate)
+INCIDENT_COMMANDS = (
+    LinkCall, UnlinkCall, DismissSuggestion, Merge, Split, Relate, Reclassify, SetPriority, CorrectLocation, Route,
+    RequestInformation, ProvideInformation, Note, Supervise, InformCaller, FollowUp, Close, Reopen, RevealNumber,
+)  # fmt: skip
+TASK_COMMANDS = (
+    Acknowledge, Accept, Decline, DispatchUnit, Arrive, Feedback, Complete, Return, GrantReturn, RefuseReturn, Transfer,
+    Cancel, Pause, Resume, ExtendDeadline,
+)  # fmt: skip
+SYSTEM_COMMANDS = (RecordCall, FireClock, ProbeBorder, SuggestRelation, ReportMission, ActivatePolicy)
+COMMANDS = tuple(dict.fromkeys((*CALL_COMMANDS, *INCIDENT_COMMANDS, *TASK_COMMANDS, *SYSTEM_COMMANDS)))

@@ -1,0 +1,497 @@
+"""Everything that can have happened to a call, an incident or a task. Never changed, only added to (invariant 4)."""
+
+from typing import Literal
+
+from tocsin.envelope import Frozen, Ms, Sealed
+from tocsin.incident.values import AgencyClass, CallRecord, Card, ClockName, Role, Understanding
+from tocsin.outcomes import (
+    CommandNoted,
+    CommandRefused,
+    CommandRepeated,
+    InputDeadLettered,
+    InputForwarded,
+    PolicyActivated,
+)
+from tocsin.place import Place
+
+
+class CallRecorded(Frozen, kw_only=True):
+    """A call, with what was understood of it. First event of each call."""
+
+    call: CallRecord
+    understanding: Understanding
+    incident_ids: list[str] = []
+
+
+class CallConflict(Frozen, kw_only=True):
+    """Another body came under a known call id; a person has to look."""
+
+    call_id: str
+    body_hash: str
+    private: Sealed = ""
+
+
+class IncidentOpened(Frozen, kw_only=True):
+    """A new incident. `review` says why a person must look, where one must."""
+
+    call_id: str
+    kind: str
+    priority: int
+    place: Place
+    first_receiver: str = ""
+    flags: list[str] = []
+    review: list[str] = []
+    victims: int | None = None
+    hazards: list[str] = []
+    cause: str = ""
+
+
+class CallLinked(Frozen, kw_only=True):
+    """A call belongs to this incident: by rule with its score and the score's parts, or by a person."""
+
+    call_id: str
+    score: float = 1.0
+    decided_by: Literal["rule", "person"] = "rule"
+    reasons: dict[str, float] = {}
+    reason: Sealed = ""
+
+
+class LinkSuggested(Frozen, kw_only=True):
+    """A call may belong to this incident; a person says."""
+
+    call_id: str
+    score: float
+    reasons: dict[str, float] = {}
+
+
+class LinkDismissed(Frozen, kw_only=True):
+    """A person said that the suggested call does not belong here."""
+
+    call_id: str
+
+
+class CallUnlinked(Frozen, kw_only=True):
+    """A call was taken out of this incident."""
+
+    call_id: str
+    to: str = ""
+    reason: Sealed = ""
+
+
+class IncidentMerged(Frozen, kw_only=True):
+    """This incident went into another; its calls and running tasks with it."""
+
+    into: str
+    reason: Sealed = ""
+
+
+class IncidentSplit(Frozen, kw_only=True):
+    """Calls went out into a new incident."""
+
+    call_ids: list[str]
+    to: str
+    reason: Sealed = ""
+
+
+class IncidentsRelated(Frozen, kw_only=True):
+    """Two incidents have to do with each other; `score` where a rule suggested it."""
+
+    to: str
+    decided_by: Literal["rule", "person"] = "person"
+    score: float | None = None
+    reasons: dict[str, float] = {}
+    reason: Sealed = ""
+
+
+class ReviewRequested(Frozen, kw_only=True):
+    """A person has to look, with the reasons."""
+
+    reasons: list[str]
+
+
+class ReviewEnded(Frozen, kw_only=True):
+    """A person has looked."""
+
+    cause: str = ""
+
+
+class Reclassified(Frozen, kw_only=True):
+    """The kind was corrected."""
+
+    kind: str
+    former: str
+    reason: Sealed = ""
+
+
+class PriorityChanged(Frozen, kw_only=True):
+    """The priority changed."""
+
+    priority: int
+    former: int
+    cause: str = ""
+    reason: Sealed = ""
+
+
+class LocationCorrected(Frozen, kw_only=True):
+    """The place was corrected."""
+
+    place: Place
+    address: Sealed = ""
+    cause: str = ""
+    reason: Sealed = ""
+
+
+class VictimsReported(Frozen, kw_only=True):
+    """A further call named victims or hazards. Only ever adds."""
+
+    victims: int | None = None
+    hazards: list[str] = []
+
+
+class TaskRouted(Frozen, kw_only=True):
+    """An agency has a task of this incident. `cause`: plan, raised, person, transfer, return, review, mutual_aid, round."""
+
+    task_id: str
+    agency: str
+    agency_class: AgencyClass
+    role: Role
+    cause: str = "plan"
+    duty: str = ""
+    round: int = 1
+    former_task: str = ""
+
+
+class TaskAlerted(Frozen, kw_only=True):
+    """Something new that whoever holds this task must hear: a further call, a raised priority, a corrected place."""
+
+    task_id: str
+    agency: str
+    cause: str
+
+
+class TaskAcknowledged(Frozen, kw_only=True):
+    """The agency has seen the task."""
+
+    task_id: str
+    agency: str
+
+
+class TaskAccepted(Frozen, kw_only=True):
+    """The agency took the task."""
+
+    task_id: str
+    agency: str
+
+
+class UnitsDispatched(Frozen, kw_only=True):
+    """Units are on their way."""
+
+    task_id: str
+    agency: str
+    unit_ids: list[str] = []
+
+
+class TaskArrived(Frozen, kw_only=True):
+    """The first unit is there."""
+
+    task_id: str
+    agency: str
+    unit_id: str = ""
+
+
+class TaskFeedback(Frozen, kw_only=True):
+    """A report."""
+
+    task_id: str
+    agency: str
+    stage: str
+    text: Sealed = ""
+    mission_id: str = ""
+    outcome: str = ""
+
+
+class TaskCompleted(Frozen, kw_only=True):
+    """Done, with its result."""
+
+    task_id: str
+    agency: str
+    disposition: str
+    result: Sealed = ""
+    outcome: str = ""
+
+
+class ReturnRequested(Frozen, kw_only=True):
+    """The agency asks to give the task back."""
+
+    task_id: str
+    agency: str
+    code: str
+    reason: Sealed = ""
+
+
+class TaskReturned(Frozen, kw_only=True):
+    """The return was granted; `to` gets the work."""
+
+    task_id: str
+    agency: str
+    to: str = ""
+    reason: Sealed = ""
+
+
+class ReturnRefused(Frozen, kw_only=True):
+    """The return was refused."""
+
+    task_id: str
+    agency: str
+    reason: Sealed = ""
+
+
+class TransferOffered(Frozen, kw_only=True):
+    """The task is offered to another agency; the giver still holds it. `by_rule` where the command centre takes over."""
+
+    task_id: str
+    agency: str
+    to: str
+    count: int = 1
+    by_rule: bool = False
+    reason: Sealed = ""
+
+
+class TaskTransferred(Frozen, kw_only=True):
+    """The taker accepted; the work goes on in `new_task`."""
+
+    task_id: str
+    agency: str
+    to: str
+    new_task: str
+
+
+class TransferDeclined(Frozen, kw_only=True):
+    """The taker declined; the giver still holds the task."""
+
+    task_id: str
+    agency: str
+    by: str
+    reason: Sealed = ""
+
+
+class TaskCancelled(Frozen, kw_only=True):
+    """Called off."""
+
+    task_id: str
+    agency: str
+    reason: Sealed = ""
+    cause: str = ""
+
+
+class ClockStarted(Frozen, kw_only=True):
+    """A limit began to run. `started_at` is what it counts from; `source` is the policy row that set it."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    agency_class: str = ""
+    started_at: Ms
+    due_at: Ms
+    warn_at: Ms | None = None
+    red_at: Ms | None = None
+    source: str = ""
+
+
+class ClockMet(Frozen, kw_only=True):
+    """The step came in time (or late: then `late`, after a miss)."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    agency_class: str = ""
+    due_at: Ms
+    late: bool = False
+
+
+class ClockWarned(Frozen, kw_only=True):
+    """The limit is near."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    agency_class: str = ""
+    due_at: Ms
+    card: Card = "warning"
+
+
+class ClockMissed(Frozen, kw_only=True):
+    """The limit passed. Once a clock; its card is yellow."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    agency_class: str = ""
+    due_at: Ms
+    card: Card = "yellow"
+
+
+class CardRaised(Frozen, kw_only=True):
+    """A missed limit went on being missed: the card is red."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    agency_class: str = ""
+    due_at: Ms
+    card: Card = "red"
+
+
+class ClockStopped(Frozen, kw_only=True):
+    """The limit no longer applies (task cancelled, returned, merged, incident closed)."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    cause: str = ""
+
+
+class ClockPaused(Frozen, kw_only=True):
+    """The limit stands still."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    reason: Sealed = ""
+    cause: str = ""
+
+
+class ClockResumed(Frozen, kw_only=True):
+    """The limit runs on, later by the time it stood still."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    due_at: Ms
+    warn_at: Ms | None = None
+    red_at: Ms | None = None
+
+
+class DeadlineExtended(Frozen, kw_only=True):
+    """More time was given."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str = ""
+    agency: str = ""
+    due_at: Ms
+    former_due_at: Ms
+    warn_at: Ms | None = None
+    red_at: Ms | None = None
+    reason: Sealed = ""
+
+
+class InformationRequested(Frozen, kw_only=True):
+    """The caller was asked, once, for all that is missing."""
+
+    missing: list[str]
+
+
+class InformationProvided(Frozen, kw_only=True):
+    """It came."""
+
+    text: Sealed = ""
+
+
+class NoteAdded(Frozen, kw_only=True):
+    """Words for the file."""
+
+    text: Sealed
+
+
+class SupervisionOrdered(Frozen, kw_only=True):
+    """Under supervision (督办)."""
+
+    reason: Sealed
+
+
+class CallerInformed(Frozen, kw_only=True):
+    """The caller was told, or could not be, with the reason."""
+
+    result: str
+    text: Sealed = ""
+
+
+class CallBackRecorded(Frozen, kw_only=True):
+    """A silent or dropped call was called back."""
+
+    call_id: str
+    result: str
+    text: Sealed = ""
+
+
+class FollowedUp(Frozen, kw_only=True):
+    """The follow-up: solved? satisfied? `round` is the round it judges."""
+
+    solved: bool
+    satisfied: bool | None = None
+    round: int = 1
+    text: Sealed = ""
+
+
+class Rated(Frozen, kw_only=True):
+    """The caller's rating, 1 to 5."""
+
+    call_id: str
+    score: int
+    text: Sealed = ""
+
+
+class NumberRevealed(Frozen, kw_only=True):
+    """A person saw a caller's whole number."""
+
+    call_id: str
+    reason: Sealed = ""
+
+
+class IncidentClosed(Frozen, kw_only=True):
+    """Ended."""
+
+    disposition: str
+    reason: Sealed = ""
+
+
+class IncidentReopened(Frozen, kw_only=True):
+    """Open again."""
+
+    cause: str = ""
+    reason: Sealed = ""
+
+
+class IncidentArchived(Frozen, kw_only=True):
+    """A closed incident left the owner's state; its events stay."""
+
+
+class CallClosed(Frozen, kw_only=True):
+    """A call without an incident of its own, closed by a person."""
+
+    call_id: str
+    reason: str
+    text: Sealed = ""
+
+
+IncidentEvent = (
+    CallRecorded | CallConflict | IncidentOpened | CallLinked | LinkSuggested | LinkDismissed | CallUnlinked
+    | IncidentMerged | IncidentSplit | IncidentsRelated | ReviewRequested | ReviewEnded | Reclassified | PriorityChanged
+    | LocationCorrected | VictimsReported | TaskRouted | TaskAlerted | TaskAcknowledged | TaskAccepted | UnitsDispatched
+    | TaskArrived | TaskFeedback | TaskCompleted | ReturnRequested | TaskReturned | ReturnRefused | TransferOffered
+    | TaskTransferred | TransferDeclined | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
+    | CardRaised | ClockStopped | ClockPaused | ClockResumed | DeadlineExtended | InformationRequested
+    | InformationProvided | NoteAdded | SupervisionOrdered | CallerInformed | CallBackRecorded | FollowedUp | Rated
+    | NumberRevealed | IncidentClosed | IncidentReopened | IncidentArchived | CallClosed | CommandRefused
+    | CommandRepeated | CommandNoted | InputDeadLettered | InputForwarded | PolicyActivated
+)  # fmt: skip
+EVENTS: tuple[type[Frozen], ...] = IncidentEvent.__args__

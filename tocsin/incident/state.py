@@ -1,0 +1,131 @@
+"""What an owner knows of its regions: a fold of the events and nothing else. Mutable, owned by one partition's owner."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from tocsin.envelope import Lane, Ms, Sealed
+from tocsin.incident.values import AgencyClass, CallRecord, Card, ClockName, ClockState, Role, TaskState, Understanding
+from tocsin.place import Place
+from tocsin.policy.model import Policy
+
+
+class Facts(Struct, frozen=True):
+    """What `decide` may know beside state and command: all of it given, so that deciding needs no clock and no I/O.
+
+    `understanding` is there for calls; `recorded_at` is the log's own time for the command (invariant 9).
+    """
+
+    recorded_at: Ms
+    policy: Policy
+    understanding: Understanding | None = None
+
+
+class Link(Struct):
+    """A call's belonging to an incident."""
+
+    call_id: str
+    score: float
+    decided_by: Literal["rule", "person"]
+    reasons: dict[str, float] = field(default_factory=dict)
+
+
+class Clock(Struct):
+    """A limit of an incident or a task."""
+
+    clock_id: str
+    clock: ClockName
+    task_id: str
+    agency: str
+    agency_class: str
+    started_at: Ms
+    due_at: Ms
+    warn_at: Ms | None = None
+    red_at: Ms | None = None
+    state: ClockState = "running"
+    card: Card = "none"
+    paused_at: Ms | None = None
+
+
+class Task(Struct):
+    """An agency's work in an incident."""
+
+    task_id: str
+    agency: str
+    agency_class: AgencyClass
+    role: Role
+    state: TaskState = "routed"
+    units: list[str] = field(default_factory=list)
+    held_by: str = ""
+    offered_to: str = ""
+    transfers: int = 0
+    return_code: str = ""
+    returns: int = 0
+    round: int = 1
+    duty: str = ""
+    cause: str = "plan"
+    routed_at: Ms = 0
+    former_task: str = ""
+    missions: dict[str, str] = field(default_factory=dict)
+
+
+class Incident(Struct):
+    """A matter, with everything that hangs on it. `act_version` is its version at the last act of a person or agency."""
+
+    incident_id: str
+    region: str
+    opened_at: Ms
+    updated_at: Ms
+    kind: str
+    priority: int
+    place: Place
+    state: Literal["open", "closed", "merged"] = "open"
+    merged_into: str = ""
+    version: int = 0
+    act_version: int = 0
+    lane: Lane = "urgent"
+    exercise: bool = False
+    first_receiver: str = ""
+    address: Sealed = ""
+    flags: list[str] = field(default_factory=list)
+    review: list[str] = field(default_factory=list)
+    victims: int | None = None
+    hazards: list[str] = field(default_factory=list)
+    raises: list[str] = field(default_factory=list)
+    links: dict[str, Link] = field(default_factory=dict)
+    suggestions: dict[str, Link] = field(default_factory=dict)
+    dismissed: list[str] = field(default_factory=list)
+    related: dict[str, Link] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    task_count: int = 0
+    caller_informed: str = ""
+    asked: bool = False
+    supervised: bool = False
+    disposition: str = ""
+    closed_at: Ms | None = None
+    round: int = 1
+    followed_up: bool = False
+    policy: str = ""
+
+
+class Call(Struct):
+    """A call as the owner keeps it."""
+
+    record: CallRecord
+    understanding: Understanding
+    recorded_at: Ms
+    incident_ids: list[str] = field(default_factory=list)
+    called_back: bool = False
+    closed: str = ""
+
+
+class RegionState(Struct):
+    """A region: its incidents and calls, and the day's numbering."""
+
+    region: str
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
+    day: str = ""
+    day_count: int = 0
+    policy: str = ""

@@ -1,0 +1,240 @@
+"""A policy as one immutable value: everything a rule may consult. Pure; `load` reads it, `check` judges it.
+
+Every number has its source beside it (`source`), shown by `explain`.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from tocsin.incident.values import AgencyClass, ClockName, Role
+from tocsin.place import Point
+
+
+class Row(Struct, frozen=True):
+    """A line of a policy."""
+
+
+class Shift(Row):
+    """Who answers for an agency when: days 1 (Monday) to 7, times HH:MM local; `name` is made up."""
+
+    name: str
+    days: list[int]
+    from_time: str
+    to_time: str
+
+
+class Agency(Row):
+    """An agency. `regions` are those it serves; `duty` answers out of hours."""
+
+    id: str
+    label: str
+    label_en: str
+    agency_class: AgencyClass
+    type: Literal["government", "utility", "social", "township"]
+    regions: list[str]
+    roster: list[Shift] = []
+    duty: str = ""
+    external_ids: dict[str, str] = {}
+
+
+class Region(Row):
+    """A region. `own` ones have a plan of their own; the others are neighbours by name, `served_by` an own region."""
+
+    id: str
+    label: str
+    label_en: str
+    own: bool
+    neighbours: list[str] = []
+    served_by: str = ""
+
+
+class PlanAgency(Row):
+    """An agency of a response plan."""
+
+    agency: str
+    role: Role
+
+
+class Kind(Row):
+    """A kind of matter and its response plan. `lane` is where it travels; `limits` names the promise (hotline kinds)."""
+
+    code: str
+    label: str
+    label_en: str
+    priority: int
+    plan: list[PlanAgency]
+    review: bool = False
+    group: str = ""
+    limit: str = ""
+    urn: str = ""
+    cap_category: str = "Other"
+    eido: str = ""
+    confidential: bool = False
+
+
+class Raise(Row):
+    """What a call can say that raises a kind's plan: agencies are added, the priority becomes at least `priority`."""
+
+    name: str
+    kinds: list[str]
+    agencies: list[str]
+    priority: int
+    source: str = ""
+
+
+class Limit(Row):
+    """A time limit. The first row whose conditions all hold sets the clock; empty conditions hold always.
+
+    `seconds` of clock time, or `working_days` counted from the next working day; `warn_share` of a short clock, or
+    `warn_working_days` before the end; red after `red_factor` times a short limit or `red_working_days` past the end.
+    """
+
+    clock: ClockName
+    source: str
+    seconds: int | None = None
+    working_days: int | None = None
+    same_day: bool = False
+    lines: list[str] = []
+    kinds: list[str] = []
+    limits: list[str] = []
+    priorities: list[int] = []
+    agency_classes: list[str] = []
+    settings: list[str] = []
+    warn_share: float = 0.2
+    warn_working_days: int = 1
+    red_factor: float = 2.0
+    red_working_days: int = 5
+
+
+class Linking(Row):
+    """How calls are linked: weights of the parts, and the two thresholds."""
+
+    link_at: float
+    suggest_at: float
+    distance_half_m: float
+    distance_max_m: float
+    gap_half_s: float
+    gap_max_s: float
+    weights: dict[str, float]
+    kind_pairs: dict[str, float]
+    reopen_within_s: int
+    border_m: float
+    source: str = ""
+
+
+class Calendar(Row):
+    """Working days: dates (YYYY-MM-DD) that differ from the plain week, and the years they are known for."""
+
+    holidays: frozenset[str]
+    workdays: frozenset[str]
+    years: list[int]
+    opens: str = "09:00"
+    closes: str = "17:00"
+
+
+class GazetteerEntry(Row):
+    """A named place. `names` are all its spellings; `radius_m` how far the name reaches; `setting` town, suburb, village."""
+
+    id: str
+    kind: Literal["town", "village", "road", "landmark", "crossing"]
+    names: list[str]
+    region: str
+    town: str
+    point: Point
+    radius_m: float
+    setting: Literal["town", "suburb", "village"] = "village"
+
+
+class Term(Row):
+    """A row of the lexicon: words that speak for a kind with a weight, or name a danger, a raise, a hazard.
+
+    `kind` "" for words that only raise. `danger` marks danger to life, looked for on every line before anything is shed.
+    """
+
+    words: list[str]
+    kind: str = ""
+    weight: float = 1.0
+    danger: bool = False
+    raises: list[str] = []
+    hazard: str = ""
+    lines: list[str] = []
+
+
+class Lexicon(Row):
+    """The words: terms, negations, signs that a matter is past or only asked about, and forms to fold into others."""
+
+    terms: list[Term]
+    negations: list[str]
+    past: list[str]
+    consult: list[str]
+    fold: dict[str, str]
+    version: str = ""
+
+
+class UnitRow(Row):
+    """An ambulance of the sample."""
+
+    id: str
+    label: str
+    type: Literal["ALS", "BLS"]
+    station: str
+    position: Point
+
+
+class HospitalRow(Row):
+    """A hospital of the sample."""
+
+    id: str
+    label: str
+    capabilities: list[str]
+    beds: int
+    position: Point
+
+
+class Ems(Row):
+    """The 120 centre's figures."""
+
+    acknowledge_s: int
+    road_speed_kmh: float
+    road_factor: float
+    mass_casualty_at: int
+    position_age_max_s: int
+    triage: dict[str, str]
+    arrival_s: dict[str, int]
+    als_for: list[str]
+    hospital_for: dict[str, str]
+    source: str = ""
+
+
+class Policy(Row):
+    """The whole. `hash` is `sha256:` and the digest of the directory's files."""
+
+    name: str
+    version: str
+    hash: str
+    default_region: str
+    command_region: str
+    command_agency: str
+    inspection_agency: str
+    regions: dict[str, Region]
+    agencies: dict[str, Agency]
+    kinds: dict[str, Kind]
+    raises: list[Raise]
+    limits: list[Limit]
+    linking: Linking
+    calendar: Calendar
+    gazetteer: list[GazetteerEntry]
+    polygons: dict[str, list[list[tuple[float, float]]]]
+    lexicon: Lexicon
+    first_receivers: dict[str, str]
+    seat_roles: dict[str, str]
+    units: list[UnitRow]
+    hospitals: list[HospitalRow]
+    ems: Ems
+    return_urgent_s: int
+    return_routine_working_days: int
+    transfers_before_command: int
+    known_id_days: int = 36
+    archive_after_days: int = 40
+    confidence_min: float = 0.5

@@ -1,0 +1,66 @@
+"""The one clock. Under `real` it is the machine's; under `manual` and `scaled:N` a small file that all services read.
+
+Only a manual or scaled clock puts its reading into a header of what it appends (invariant 9): with the real one, the
+log's append time is the only time that counts.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+CLOCK_HEADER = "tocsin_clock"
+"""Header of a command under `manual` or `scaled`: the appender's reading, ASCII Unix milliseconds."""
+
+
+class Clock:
+    """Reads now. `file` holds {"mode", "base_ms", "real_base_ms", "factor"} and is replaced whole, never edited."""
+
+    def __init__(self, mode: str = "real", file: Path | None = None) -> None:
+        self.mode: Literal["real", "manual", "scaled"] = "real"
+        if mode != "real":
+            self.mode = "manual" if mode == "manual" else "scaled"
+        self._file = file
+        self._seen: tuple[int, int] = (0, 0)
+        self._base_ms = self._real_base_ms = 0
+        self._factor = 0.0
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the machine's time is used."""
+        return self.mode == "real"
+
+    def now_ms(self) -> int:
+        """Now, in Unix milliseconds of this deployment's clock."""
+        real = time.time_ns() // 1_000_000
+        if self.is_real or self._file is None:
+            return real
+        stat = os.stat(self._file)
+        if (stat.st_mtime_ns, stat.st_ino) != self._seen:
+            held = json.loads(self._file.read_text())
+            self._base_ms, self._real_base_ms = held["base_ms"], held["real_base_ms"]
+            self._factor = held["factor"]
+            self._seen = (stat.st_mtime_ns, stat.st_ino)
+        return self._base_ms + int((real - self._real_base_ms) * self._factor)
+
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        """What an appender adds to a command's headers: nothing under the real clock."""
+        return () if self.is_real else ((CLOCK_HEADER, str(self.now_ms()).encode()),)
+
+
+def write_clock(file: Path, *, base_ms: int, factor: float) -> None:
+    """Sets a manual (`factor` 0) or scaled clock: it shows `base_ms` now and runs `factor` times as fast as real time."""
+    held = {"base_ms": base_ms, "real_base_ms": time.time_ns() // 1_000_000, "factor": factor}
+    fresh = file.with_suffix(".new")
+    fresh.write_text(json.dumps(held))
+    fresh.replace(file)
+
+
+def record_time(headers: tuple[tuple[str, bytes], ...], append_ms: int, *, trust_header: bool) -> int:
+    """The time that counts for a record: its append time, or the clock header where the deployment's clock is not real."""
+    if trust_header:
+        for name, value in headers:
+            if name == CLOCK_HEADER and value.isdigit() and len(value) < 16:
+                return int(value)
+    return append_ms

@@ -1,0 +1,52 @@
+"""The settings of a service, all from the environment (`TOCSIN_*`); tests hold the docs to this list."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One class for all services: each reads what it needs. Defaults are those of a single machine on loopback."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", extra="ignore")
+
+    kafka_bootstrap: str = Field("127.0.0.1:19010", description="Kafka bootstrap addresses, comma-separated")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field("PLAINTEXT", description="protocol")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512", description="SASL")
+    kafka_username: str = Field("", description="SASL user")
+    kafka_password: str = Field("", description="SASL password")
+    kafka_ca_file: str = Field("", description="CA file for TLS")
+    partitions: int = Field(6, ge=1, description="region partitions; never raised in place")
+    replicas: int = Field(1, ge=1, le=5, description="replication factor of the topics")
+    data_dir: Path = Field(Path(".tocsin"), description="where this deployment keeps its files")
+    policy_dir: Path | None = Field(None, description="policy directory; the sample where absent")
+    model_dir: Path | None = Field(None, description="trained text model; lexicon alone where absent")
+    keys_url: str = Field("", description="SQLAlchemy URL of the key store; SQLite under data_dir where empty")
+    secret_file: Path | None = Field(None, description="secret that signs tokens; data_dir/secrets/token.key where absent")
+    clock: str = Field("real", pattern=r"^(real|manual|scaled:\d+(\.\d+)?)$", description="real, manual or scaled:N")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(0, ge=0, le=65535, description="port to listen on")
+    slot: int = Field(0, ge=0, description="this replica's number: its static group membership")
+    instance: str = Field("", description="a name for this deployment in group ids; several on one cluster need several")
+    log_format: Literal["auto", "json", "pretty"] = Field("auto", description="pretty on a terminal, JSON elsewhere")
+    log_level: str = Field("info", description="debug, info, warning, error")
+    admission_per_s: float = Field(0, ge=0, description="routine calls admitted a second; 0: by the spool and lag alone")
+    spool_after_ms: int = Field(2000, ge=100, description="how long to wait for the log before the spool takes a call")
+    token_hours: int = Field(12, ge=1, description="how long a token lasts: one shift")
+    ems_url: str = Field("", description="where other services reach ems120")
+
+    @property
+    def policy_path(self) -> Path:
+        """The policy directory in force: the setting, or the sample beside the code or in the wheel."""
+        if self.policy_dir is not None:
+            return self.policy_dir
+        root = Path(__file__).resolve().parent.parent
+        beside = root.parent / "policy" / "nanxian"
+        return beside if beside.is_dir() else root / "_data" / "policy" / "nanxian"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Where keys and the signing secret are, apart from the log's data."""
+        return self.data_dir / "secrets"

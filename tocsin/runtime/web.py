@@ -1,0 +1,86 @@
+"""The frame of every HTTP service: health, readiness, metrics, problems, one way to start and stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import ORJSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from tocsin import __version__
+from tocsin.runtime.problems import Problem
+
+log = structlog.get_logger()
+ReadyCheck = Callable[[], str | None]
+"""Says what keeps a service from being ready, or None."""
+
+
+def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck]) -> FastAPI:
+    """An app with `/healthz`, `/readyz`, `/metrics`, OpenAPI 3.1 and problem+json for every error."""
+    app = FastAPI(title=f"Tocsin {title}", version=__version__, docs_url="/docs", redoc_url=None)
+    app.state.secret = secret
+
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> dict[str, str]:
+        """Alive."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> Response:
+        """Ready, or 503 with the reasons."""
+        reasons = [r for r in (check() for check in ready) if r]
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    @app.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        """Prometheus text."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    _problems(app)
+    return app
+
+
+def _problems(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    async def problem(_: Request, e: Problem) -> Response:
+        return e.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, e: RequestValidationError) -> Response:
+        errors = [{"field": ".".join(str(p) for p in x["loc"] if p != "body"), "message": x["msg"]} for x in e.errors()]
+        return Problem(422, "invalid", "The request has fields that cannot be used; see 'errors'.", errors=errors).response()
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, e: HTTPException) -> Response:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(e.status_code, "http_error")
+        return Problem(e.status_code, code, str(e.detail), dict(e.headers or {})).response()
+
+
+async def serve(app: Any, *, host: str, port: int, stop: asyncio.Event | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then stops within seconds; `stop` is set first, so that streams can end."""
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+    server = uvicorn.Server(config)
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if stop is not None:
+            stop.set()
+        server.should_exit = True
+
+    with contextlib.ExitStack() as undo:
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sig, end)
+            undo.callback(loop.remove_signal_handler, sig)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours tell the streams first
+        await server._serve()  # noqa: SLF001 - serve() would take the signals again; _serve is what it wraps
+
+
+__all__ = ["ORJSONResponse", "ReadyCheck", "create_app", "serve"]

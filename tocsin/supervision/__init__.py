@@ -1,0 +1,1 @@
+"""PURE: cases, cards and scores: what supervision makes of the facts it is told."""
