@@ -36,7 +36,7 @@ class Appended(NamedTuple):
 
 
 class LogUnavailable(Exception):
-    """The log did not answer in time or at all; nothing is known of what was sent. Safe to send again with the same ids."""
+    """The log did not answer (in time); nothing is known of what was sent. Safe to send again with the same ids."""
 
 
 class RecordTooLarge(Exception):
@@ -75,6 +75,9 @@ class Follower(Protocol):
 
     def batches(self, *, max_records: int = 500, idle_ms: int = 200) -> AsyncIterator[list[Record]]:
         """Batches in offset order per partition; an empty batch when nothing came for `idle_ms`."""
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """The next offset of each partition, past transaction markers: caught up is `positions()[p] >= ends()[p]`."""
 
     async def ends(self) -> dict[tuple[str, int], int]:
         """The stable end (next offset) of each partition now."""

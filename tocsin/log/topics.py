@@ -9,7 +9,7 @@ RECORD_MAX = 900 * 1024
 
 
 class Topic(NamedTuple):
-    """A topic. `partitions` "regions" means the deployment's region partition count; `retention_ms` -1 means for ever."""
+    """A topic. `partitions` "regions": the deployment's region partition count; `retention_ms` -1: for ever."""
 
     name: str
     retention_ms: int
@@ -25,7 +25,7 @@ class Topic(NamedTuple):
             "retention.ms": str(self.retention_ms),
             "retention.bytes": "-1",
             "message.timestamp.type": "LogAppendTime" if self.append_time else "CreateTime",
-            "min.insync.replicas": "2" if replicas >= 3 else "1",
+            "min.insync.replicas": str(replicas // 2 + 1 if replicas > 1 else 1),
             "max.message.bytes": str(1024 * 1024),
             "unclean.leader.election.enable": "false",
         }
@@ -35,14 +35,20 @@ class Topic(NamedTuple):
 
 
 URGENT = Topic("tocsin.commands.urgent.v1", FOREVER, append_time=True, flush_each=True, meaning="urgent calls and acts")
-ROUTINE = Topic("tocsin.commands.routine.v1", FOREVER, append_time=True, flush_each=True, meaning="12345 calls and acts")
+ROUTINE = Topic(
+    "tocsin.commands.routine.v1", FOREVER, append_time=True, flush_each=True, meaning="12345 calls and acts"
+)
 INCIDENT_EVENTS = Topic("tocsin.incident.events.v1", FOREVER, append_time=True, flush_each=True, meaning="the truth")
 DISPATCH = {
     c: Topic(f"tocsin.dispatch.{c}.v1", 30 * DAY_MS, append_time=True, meaning=f"orders to {c}")
     for c in ("police", "fire", "traffic", "medical", "department")
 }
-EMS_COMMANDS = Topic("tocsin.ems.commands.v1", FOREVER, append_time=True, flush_each=True, meaning="acts of the 120 centre")
-EMS_EVENTS = Topic("tocsin.ems.events.v1", FOREVER, append_time=True, flush_each=True, meaning="missions, units, hospitals")
+EMS_COMMANDS = Topic(
+    "tocsin.ems.commands.v1", FOREVER, append_time=True, flush_each=True, meaning="acts of the 120 centre"
+)
+EMS_EVENTS = Topic(
+    "tocsin.ems.events.v1", FOREVER, append_time=True, flush_each=True, meaning="missions, units, hospitals"
+)
 EMS_POSITIONS = Topic("tocsin.ems.positions.v1", 2 * DAY_MS, meaning="vehicle positions")
 SUPERVISION_FACTS = Topic("tocsin.supervision.facts.v1", FOREVER, meaning="events supervision needs, relayed")
 SUPERVISION_EVENTS = Topic("tocsin.supervision.events.v1", FOREVER, append_time=True, meaning="cards, cases, scores")

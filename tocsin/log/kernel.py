@@ -1,0 +1,57 @@
+"""The rules a partition's owner decides by: those of the router or of ems120, behind one set of functions."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from tocsin.envelope import Command, Draft, Event, Ms
+from tocsin.log.port import Append
+from tocsin.log.topics import Topic
+
+S = TypeVar("S")
+"""A partition's state (several regions): mutable, touched by its owner alone."""
+F = TypeVar("F")
+"""What `decide` may know beside state and command."""
+
+
+class Kernel(Protocol[S, F]):
+    """The rules of one owner. `decide` and `evolve` are pure: no clock, no chance, no I/O (invariant 4)."""
+
+    @property
+    def name(self) -> str:
+        """`router`, `ems120`: part of group and transactional ids."""
+
+    @property
+    def inputs(self) -> tuple[Topic, ...]:
+        """The command topics, the urgent one first; the group is assigned by the first."""
+
+    @property
+    def events(self) -> Topic:
+        """The event topic: the truth, written by this kernel's owners alone."""
+
+    @property
+    def policy(self) -> str:
+        """The hash of the policy that decides now; stamped on each event, read by no fold."""
+
+    def initial(self) -> S:
+        """The state of a partition before its first event."""
+
+    def prepare(self, state: S, commands: Sequence[tuple[Command[Any], Ms]]) -> list[F]:
+        """Facts for each command and its record time: may read keys, model and policy; never changes the state."""
+
+    def decide(self, state: S, command: Command[Any], facts: F) -> list[Draft[Any]]:
+        """The events a command leads to; at least one, refusals included."""
+
+    def rescue(self, state: S, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
+        """What is left where `prepare` or `decide` failed: a human, urgent incident, or a refusal. Must not fail."""
+
+    def evolve(self, state: S, event: Event[Any]) -> None:
+        """Takes one event into the state, in place; every event ever written, no policy."""
+
+    def version(self, state: S, subject: str) -> int:
+        """The present version of an incident, mission or unit; 0 where there is none."""
+
+    def outputs(self, state: S, events: Sequence[Event[Any]]) -> list[Append]:
+        """Records for topics that this owner alone writes, in these events' transaction; deterministic from both."""
+
+    def digest(self, state: S) -> bytes:
+        """A canonical hash of the state: equal for equal states, whatever order they came about in."""
