@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from tocsin import outcomes
+from tocsin import delivery, outcomes
 from tocsin.envelope import Actor, Frozen, Ms, Source
 from tocsin.incident import commands as incident_commands
 from tocsin.incident import events as incident_events
@@ -71,11 +71,12 @@ FILES: dict[str, tuple[type[Struct], ...]] = {
     "tocsin/v1/mission_events.proto": mission_events.EVENTS,
     "tocsin/v1/dispatch.proto": (Dispatch,),
     "tocsin/v1/supervision_events.proto": supervision_events.EVENTS,
+    "tocsin/v1/delivery_events.proto": delivery.EVENTS,
 }
 """File → its classes. A class stands in the first file that reaches it; imports follow from that."""
 
 COMMANDS: tuple[type[Struct], ...] = (*incident_commands.COMMANDS, *mission_commands.COMMANDS)
 EVENTS: tuple[type[Struct], ...] = (
-    *dict.fromkeys((*incident_events.EVENTS, *mission_events.EVENTS, *supervision_events.EVENTS)),
+    *dict.fromkeys((*incident_events.EVENTS, *mission_events.EVENTS, *supervision_events.EVENTS, *delivery.EVENTS)),
 )
 VALUES: tuple[type[Struct], ...] = (Dispatch,)

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     admission_per_s: float = Field(0, ge=0, description="routine calls admitted a second; 0: by the spool and lag alone")
     spool_after_ms: int = Field(2000, ge=100, description="how long to wait for the log before the spool takes a call")
     token_hours: int = Field(12, ge=1, description="how long a token lasts: one shift")
+    intake_url: str = Field("", description="where the notifier reaches intake; the next port on loopback where empty")
     ems_url: str = Field("", description="where other services reach ems120")
 
     @property
