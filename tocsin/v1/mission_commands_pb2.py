@@ -25,13 +25,71 @@ _sym_db = _symbol_database.Default()
 from tocsin.v1 import shared_pb2 as tocsin_dot_v1_dot_shared__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tocsin/v1/mission_commands.proto\x12\ttocsin.v1\x1a\x16tocsin/v1/shared.proto\"\xea\x01\n\x0bOpenMission\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0bincident_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x03\x12\x1f\n\x05place\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Place\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x14\n\x07victims\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06raises\x18\x08 \x03(\t\x12\x10\n\x08\x63\x61ll_ids\x18\t \x03(\t\x12\x11\n\trouted_at\x18\n \x01(\x03\x12\x0c\n\x04lane\x18\x0b \x01(\tB\n\n\x08_victimsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tocsin/v1/mission_commands.proto\x12\ttocsin.v1\x1a\x16tocsin/v1/shared.proto\"\xea\x01\n\x0bOpenMission\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0bincident_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x03\x12\x1f\n\x05place\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Place\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x14\n\x07victims\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06raises\x18\x08 \x03(\t\x12\x10\n\x08\x63\x61ll_ids\x18\t \x03(\t\x12\x11\n\trouted_at\x18\n \x01(\x03\x12\x0c\n\x04lane\x18\x0b \x01(\tB\n\n\x08_victims\"\xca\x01\n\x0bUpdateScene\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x14\n\x07victims\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1f\n\x05place\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Place\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x15\n\x08priority\x18\x08 \x01(\x03H\x01\x88\x01\x01\x42\n\n\x08_victimsB\x0b\n\t_priority\"E\n\x0e\x43\x61ncelMissions\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\"C\n\x0cMissionClock\x12\x12\n\nmission_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0e\n\x06\x64ue_at\x18\x03 \x01(\x03\"o\n\x08UnitSeed\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tunit_type\x18\x03 \x01(\t\x12\x0f\n\x07station\x18\x04 \x01(\t\x12\x1f\n\x05point\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Point\"w\n\x0cHospitalSeed\x12\x13\n\x0bhospital_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x0c\n\x04\x62\x65\x64s\x18\x04 \x01(\x03\x12\x1f\n\x05point\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Point\"k\n\tSeedFleet\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\"\n\x05units\x18\x02 \x03(\x0b\x32\x13.tocsin.v1.UnitSeed\x12*\n\thospitals\x18\x03 \x03(\x0b\x32\x17.tocsin.v1.HospitalSeed\"q\n\x0cRegisterUnit\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tunit_type\x18\x02 \x01(\t\x12\x0f\n\x07station\x18\x03 \x01(\t\x12\x1f\n\x05point\x18\x04 \x01(\x0b\x32\x10.tocsin.v1.Point\x12\r\n\x05state\x18\x05 \x01(\t\"f\n\x10RegisterHospital\x12\r\n\x05label\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12\x0c\n\x04\x62\x65\x64s\x18\x03 \x01(\x03\x12\x1f\n\x05point\x18\x04 \x01(\x0b\x32\x10.tocsin.v1.Point\"-\n\nAssignUnit\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\",\n\x12\x41\x63knowledgeMission\x12\x0f\n\x02\x61t\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x05\n\x03_at\"(\n\x0e\x44\x65partForScene\x12\x0f\n\x02\x61t\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x05\n\x03_at\"\'\n\rArriveAtScene\x12\x0f\n\x02\x61t\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x05\n\x03_at\"&\n\x0cReachPatient\x12\x0f\n\x02\x61t\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x05\n\x03_at\"I\n\nLeaveScene\x12\x13\n\x0bhospital_id\x18\x01 \x01(\t\x12\x0f\n\x02\x61t\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\tB\x05\n\x03_at\"*\n\x10\x41rriveAtHospital\x12\x0f\n\x02\x61t\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x05\n\x03_at\"7\n\x0fHandOverPatient\x12\x0f\n\x02\x61t\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x02 \x01(\tB\x05\n\x03_at\"\x1f\n\rRefuseMission\x12\x0e\n\x06reason\x18\x01 \x01(\t\"2\n\x0fReassignMission\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x97\x01\n\rTriagePatient\x12\x0e\n\x06triage\x18\x01 \x01(\t\x12\x36\n\x07\x61nswers\x18\x02 \x03(\x0b\x32%.tocsin.v1.TriagePatient.AnswersEntry\x12\x0e\n\x06reason\x18\x03 \x01(\t\x1a.\n\x0c\x41nswersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\nEndMission\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0f\n\x02\x61t\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\tB\x05\n\x03_at\"\x0b\n\tPutOnDuty\"\x0c\n\nPutOffDuty\"\x0f\n\rMakeAvailable\"\"\n\x10TakeOutOfService\x12\x0e\n\x06reason\x18\x01 \x01(\t\" \n\x0e\x44ivertHospital\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x12\n\x10UndivertHospital\"\x17\n\x07SetBeds\x12\x0c\n\x04\x62\x65\x64s\x18\x01 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tocsin.v1.mission_commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TRIAGEPATIENT_ANSWERSENTRY']._loaded_options = None
+  _globals['_TRIAGEPATIENT_ANSWERSENTRY']._serialized_options = b'8\001'
   _globals['_OPENMISSION']._serialized_start=72
   _globals['_OPENMISSION']._serialized_end=306
+  _globals['_UPDATESCENE']._serialized_start=309
+  _globals['_UPDATESCENE']._serialized_end=511
+  _globals['_CANCELMISSIONS']._serialized_start=513
+  _globals['_CANCELMISSIONS']._serialized_end=582
+  _globals['_MISSIONCLOCK']._serialized_start=584
+  _globals['_MISSIONCLOCK']._serialized_end=651
+  _globals['_UNITSEED']._serialized_start=653
+  _globals['_UNITSEED']._serialized_end=764
+  _globals['_HOSPITALSEED']._serialized_start=766
+  _globals['_HOSPITALSEED']._serialized_end=885
+  _globals['_SEEDFLEET']._serialized_start=887
+  _globals['_SEEDFLEET']._serialized_end=994
+  _globals['_REGISTERUNIT']._serialized_start=996
+  _globals['_REGISTERUNIT']._serialized_end=1109
+  _globals['_REGISTERHOSPITAL']._serialized_start=1111
+  _globals['_REGISTERHOSPITAL']._serialized_end=1213
+  _globals['_ASSIGNUNIT']._serialized_start=1215
+  _globals['_ASSIGNUNIT']._serialized_end=1260
+  _globals['_ACKNOWLEDGEMISSION']._serialized_start=1262
+  _globals['_ACKNOWLEDGEMISSION']._serialized_end=1306
+  _globals['_DEPARTFORSCENE']._serialized_start=1308
+  _globals['_DEPARTFORSCENE']._serialized_end=1348
+  _globals['_ARRIVEATSCENE']._serialized_start=1350
+  _globals['_ARRIVEATSCENE']._serialized_end=1389
+  _globals['_REACHPATIENT']._serialized_start=1391
+  _globals['_REACHPATIENT']._serialized_end=1429
+  _globals['_LEAVESCENE']._serialized_start=1431
+  _globals['_LEAVESCENE']._serialized_end=1504
+  _globals['_ARRIVEATHOSPITAL']._serialized_start=1506
+  _globals['_ARRIVEATHOSPITAL']._serialized_end=1548
+  _globals['_HANDOVERPATIENT']._serialized_start=1550
+  _globals['_HANDOVERPATIENT']._serialized_end=1605
+  _globals['_REFUSEMISSION']._serialized_start=1607
+  _globals['_REFUSEMISSION']._serialized_end=1638
+  _globals['_REASSIGNMISSION']._serialized_start=1640
+  _globals['_REASSIGNMISSION']._serialized_end=1690
+  _globals['_TRIAGEPATIENT']._serialized_start=1693
+  _globals['_TRIAGEPATIENT']._serialized_end=1844
+  _globals['_TRIAGEPATIENT_ANSWERSENTRY']._serialized_start=1798
+  _globals['_TRIAGEPATIENT_ANSWERSENTRY']._serialized_end=1844
+  _globals['_ENDMISSION']._serialized_start=1846
+  _globals['_ENDMISSION']._serialized_end=1915
+  _globals['_PUTONDUTY']._serialized_start=1917
+  _globals['_PUTONDUTY']._serialized_end=1928
+  _globals['_PUTOFFDUTY']._serialized_start=1930
+  _globals['_PUTOFFDUTY']._serialized_end=1942
+  _globals['_MAKEAVAILABLE']._serialized_start=1944
+  _globals['_MAKEAVAILABLE']._serialized_end=1959
+  _globals['_TAKEOUTOFSERVICE']._serialized_start=1961
+  _globals['_TAKEOUTOFSERVICE']._serialized_end=1995
+  _globals['_DIVERTHOSPITAL']._serialized_start=1997
+  _globals['_DIVERTHOSPITAL']._serialized_end=2029
+  _globals['_UNDIVERTHOSPITAL']._serialized_start=2031
+  _globals['_UNDIVERTHOSPITAL']._serialized_end=2049
+  _globals['_SETBEDS']._serialized_start=2051
+  _globals['_SETBEDS']._serialized_end=2074
 # @@protoc_insertion_point(module_scope)

@@ -22,15 +22,74 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tocsin.v1 import shared_pb2 as tocsin_dot_v1_dot_shared__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etocsin/v1/mission_events.proto\x12\ttocsin.v1\"5\n\rMissionOpened\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0bincident_id\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etocsin/v1/mission_events.proto\x12\ttocsin.v1\x1a\x16tocsin/v1/shared.proto\"\xcf\x02\n\rMissionOpened\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0bincident_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x03\x12\x1f\n\x05place\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Place\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x0e\n\x06triage\x18\x07 \x01(\t\x12\x16\n\x0etriage_reasons\x18\x08 \x03(\t\x12\x11\n\tneeds_als\x18\t \x01(\x08\x12\x13\n\x0b\x61ls_by_kind\x18\n \x01(\x08\x12\x0f\n\x07patient\x18\x0b \x01(\x03\x12\x10\n\x08patients\x18\x0c \x01(\x03\x12\x0e\n\x06raises\x18\r \x03(\t\x12\x10\n\x08\x63\x61ll_ids\x18\x0e \x03(\t\x12\x11\n\trouted_at\x18\x0f \x01(\x03\x12\x0c\n\x04lane\x18\x10 \x01(\t\x12\x10\n\x08\x65xercise\x18\x11 \x01(\x08\"a\n\x14MassCasualtyDeclared\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x10\n\x08patients\x18\x03 \x01(\x03\x12\x11\n\tthreshold\x18\x04 \x01(\x03\"\x83\x01\n\x0cSceneUpdated\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x1f\n\x05place\x18\x02 \x01(\x0b\x32\x10.tocsin.v1.Place\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x15\n\x08priority\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_priority\"\xe1\x01\n\x0eMissionTriaged\x12\x0e\n\x06triage\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormer\x18\x02 \x01(\t\x12\x12\n\ndecided_by\x18\x03 \x01(\t\x12\x11\n\tneeds_als\x18\x04 \x01(\x08\x12\x37\n\x07\x61nswers\x18\x05 \x03(\x0b\x32&.tocsin.v1.MissionTriaged.AnswersEntry\x12\x0f\n\x07reasons\x18\x06 \x03(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x1a.\n\x0c\x41nswersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb8\x01\n\tCandidate\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x12\n\x05\x65ta_s\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10\x65xcluded_because\x18\x03 \x01(\t\x12\x1f\n\x05point\x18\x04 \x01(\x0b\x32\x10.tocsin.v1.Point\x12\x18\n\x0bposition_at\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\x0fposition_source\x18\x06 \x01(\tB\x08\n\x06_eta_sB\x0e\n\x0c_position_at\"\xd6\x01\n\x0cUnitAssigned\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x12\n\x05\x65ta_s\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\ndecided_by\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x1a\n\x12\x61\x63knowledge_due_at\x18\x06 \x01(\x03\x12(\n\ncandidates\x18\x07 \x03(\x0b\x32\x14.tocsin.v1.Candidate\x12\r\n\x05\x66lags\x18\x08 \x03(\t\x12\x0e\n\x06reason\x18\t \x01(\tB\x08\n\x06_eta_s\"H\n\rMissionQueued\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.tocsin.v1.Candidate\"5\n\x13MissionAcknowledged\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05\x66lags\x18\x02 \x03(\t\".\n\x0cUnitDeparted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05\x66lags\x18\x02 \x03(\t\"?\n\x0bUnitArrived\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08suitable\x18\x02 \x01(\x08\x12\r\n\x05\x66lags\x18\x03 \x03(\t\"0\n\x0ePatientReached\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05\x66lags\x18\x02 \x03(\t\"s\n\x11HospitalCandidate\x12\x13\n\x0bhospital_id\x18\x01 \x01(\t\x12\x12\n\x05\x65ta_s\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10\x65xcluded_because\x18\x03 \x01(\t\x12\x11\n\tbeds_free\x18\x04 \x01(\x03\x42\x08\n\x06_eta_s\"\xc8\x01\n\tSceneLeft\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bhospital_id\x18\x02 \x01(\t\x12\x12\n\x05\x65ta_s\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\ndecided_by\x18\x04 \x01(\t\x12\x12\n\ncapability\x18\x05 \x01(\t\x12\x30\n\ncandidates\x18\x06 \x03(\x0b\x32\x1c.tocsin.v1.HospitalCandidate\x12\r\n\x05\x66lags\x18\x07 \x03(\t\x12\x0e\n\x06reason\x18\x08 \x01(\tB\x08\n\x06_eta_s\"F\n\x0fHospitalReached\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bhospital_id\x18\x02 \x01(\t\x12\r\n\x05\x66lags\x18\x03 \x03(\t\"V\n\x11PatientHandedOver\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bhospital_id\x18\x02 \x01(\t\x12\r\n\x05\x66lags\x18\x03 \x03(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"I\n\x15\x41\x63knowledgementMissed\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x0e\n\x06\x64ue_at\x18\x03 \x01(\x03\"4\n\x11\x41ssignmentRefused\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\rUnitWithdrawn\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\"\n\x11\x43\x61ncellationNoted\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\"\x97\x01\n\x0cMissionEnded\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x13\n\x0bincident_id\x18\x03 \x01(\t\x12\x0f\n\x07unit_id\x18\x04 \x01(\t\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x11\n\tall_ended\x18\x06 \x01(\x08\x12\r\n\x05\x66lags\x18\x07 \x03(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\"\x11\n\x0fMissionArchived\"\x80\x01\n\x0eUnitRegistered\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tunit_type\x18\x02 \x01(\t\x12\x0f\n\x07station\x18\x03 \x01(\t\x12\x1f\n\x05point\x18\x04 \x01(\x0b\x32\x10.tocsin.v1.Point\x12\r\n\x05state\x18\x05 \x01(\t\x12\x0b\n\x03new\x18\x06 \x01(\x08\"A\n\x10UnitStateChanged\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormer\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"u\n\x12HospitalRegistered\x12\r\n\x05label\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12\x0c\n\x04\x62\x65\x64s\x18\x03 \x01(\x03\x12\x1f\n\x05point\x18\x04 \x01(\x0b\x32\x10.tocsin.v1.Point\x12\x0b\n\x03new\x18\x05 \x01(\x08\"\"\n\x10HospitalDiverted\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x12\n\x10HospitalReopened\",\n\x0c\x42\x65\x64sReported\x12\x0c\n\x04\x62\x65\x64s\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ormer\x18\x02 \x01(\x03\"?\n\x0b\x46leetSeeded\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x01(\x03\x12\x11\n\thospitals\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tocsin.v1.mission_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MISSIONOPENED']._serialized_start=45
-  _globals['_MISSIONOPENED']._serialized_end=98
+  _globals['_MISSIONTRIAGED_ANSWERSENTRY']._loaded_options = None
+  _globals['_MISSIONTRIAGED_ANSWERSENTRY']._serialized_options = b'8\001'
+  _globals['_MISSIONOPENED']._serialized_start=70
+  _globals['_MISSIONOPENED']._serialized_end=405
+  _globals['_MASSCASUALTYDECLARED']._serialized_start=407
+  _globals['_MASSCASUALTYDECLARED']._serialized_end=504
+  _globals['_SCENEUPDATED']._serialized_start=507
+  _globals['_SCENEUPDATED']._serialized_end=638
+  _globals['_MISSIONTRIAGED']._serialized_start=641
+  _globals['_MISSIONTRIAGED']._serialized_end=866
+  _globals['_MISSIONTRIAGED_ANSWERSENTRY']._serialized_start=820
+  _globals['_MISSIONTRIAGED_ANSWERSENTRY']._serialized_end=866
+  _globals['_CANDIDATE']._serialized_start=869
+  _globals['_CANDIDATE']._serialized_end=1053
+  _globals['_UNITASSIGNED']._serialized_start=1056
+  _globals['_UNITASSIGNED']._serialized_end=1270
+  _globals['_MISSIONQUEUED']._serialized_start=1272
+  _globals['_MISSIONQUEUED']._serialized_end=1344
+  _globals['_MISSIONACKNOWLEDGED']._serialized_start=1346
+  _globals['_MISSIONACKNOWLEDGED']._serialized_end=1399
+  _globals['_UNITDEPARTED']._serialized_start=1401
+  _globals['_UNITDEPARTED']._serialized_end=1447
+  _globals['_UNITARRIVED']._serialized_start=1449
+  _globals['_UNITARRIVED']._serialized_end=1512
+  _globals['_PATIENTREACHED']._serialized_start=1514
+  _globals['_PATIENTREACHED']._serialized_end=1562
+  _globals['_HOSPITALCANDIDATE']._serialized_start=1564
+  _globals['_HOSPITALCANDIDATE']._serialized_end=1679
+  _globals['_SCENELEFT']._serialized_start=1682
+  _globals['_SCENELEFT']._serialized_end=1882
+  _globals['_HOSPITALREACHED']._serialized_start=1884
+  _globals['_HOSPITALREACHED']._serialized_end=1954
+  _globals['_PATIENTHANDEDOVER']._serialized_start=1956
+  _globals['_PATIENTHANDEDOVER']._serialized_end=2042
+  _globals['_ACKNOWLEDGEMENTMISSED']._serialized_start=2044
+  _globals['_ACKNOWLEDGEMENTMISSED']._serialized_end=2117
+  _globals['_ASSIGNMENTREFUSED']._serialized_start=2119
+  _globals['_ASSIGNMENTREFUSED']._serialized_end=2171
+  _globals['_UNITWITHDRAWN']._serialized_start=2173
+  _globals['_UNITWITHDRAWN']._serialized_end=2236
+  _globals['_CANCELLATIONNOTED']._serialized_start=2238
+  _globals['_CANCELLATIONNOTED']._serialized_end=2272
+  _globals['_MISSIONENDED']._serialized_start=2275
+  _globals['_MISSIONENDED']._serialized_end=2426
+  _globals['_MISSIONARCHIVED']._serialized_start=2428
+  _globals['_MISSIONARCHIVED']._serialized_end=2445
+  _globals['_UNITREGISTERED']._serialized_start=2448
+  _globals['_UNITREGISTERED']._serialized_end=2576
+  _globals['_UNITSTATECHANGED']._serialized_start=2578
+  _globals['_UNITSTATECHANGED']._serialized_end=2643
+  _globals['_HOSPITALREGISTERED']._serialized_start=2645
+  _globals['_HOSPITALREGISTERED']._serialized_end=2762
+  _globals['_HOSPITALDIVERTED']._serialized_start=2764
+  _globals['_HOSPITALDIVERTED']._serialized_end=2798
+  _globals['_HOSPITALREOPENED']._serialized_start=2800
+  _globals['_HOSPITALREOPENED']._serialized_end=2818
+  _globals['_BEDSREPORTED']._serialized_start=2820
+  _globals['_BEDSREPORTED']._serialized_end=2864
+  _globals['_FLEETSEEDED']._serialized_start=2866
+  _globals['_FLEETSEEDED']._serialized_end=2929
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from tocsin.v1 import shared_pb2 as _shared_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -24,18 +27,899 @@ class MissionOpened(_message.Message):
 
     TASK_ID_FIELD_NUMBER: _builtins.int
     INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    TRIAGE_FIELD_NUMBER: _builtins.int
+    TRIAGE_REASONS_FIELD_NUMBER: _builtins.int
+    NEEDS_ALS_FIELD_NUMBER: _builtins.int
+    ALS_BY_KIND_FIELD_NUMBER: _builtins.int
+    PATIENT_FIELD_NUMBER: _builtins.int
+    PATIENTS_FIELD_NUMBER: _builtins.int
+    RAISES_FIELD_NUMBER: _builtins.int
+    CALL_IDS_FIELD_NUMBER: _builtins.int
+    ROUTED_AT_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    EXERCISE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     incident_id: _builtins.str
+    kind: _builtins.str
+    priority: _builtins.int
+    address: _builtins.str
+    triage: _builtins.str
+    needs_als: _builtins.bool
+    als_by_kind: _builtins.bool
+    patient: _builtins.int
+    patients: _builtins.int
+    routed_at: _builtins.int
+    lane: _builtins.str
+    exercise: _builtins.bool
+    @_builtins.property
+    def place(self) -> _shared_pb2.Place: ...
+    @_builtins.property
+    def triage_reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def raises(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         task_id: _builtins.str = ...,
         incident_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        place: _shared_pb2.Place | None = ...,
+        address: _builtins.str = ...,
+        triage: _builtins.str = ...,
+        triage_reasons: _abc.Iterable[_builtins.str] | None = ...,
+        needs_als: _builtins.bool = ...,
+        als_by_kind: _builtins.bool = ...,
+        patient: _builtins.int = ...,
+        patients: _builtins.int = ...,
+        raises: _abc.Iterable[_builtins.str] | None = ...,
+        call_ids: _abc.Iterable[_builtins.str] | None = ...,
+        routed_at: _builtins.int = ...,
+        lane: _builtins.str = ...,
+        exercise: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident_id", b"incident_id", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "als_by_kind", b"als_by_kind", "call_ids", b"call_ids", "exercise", b"exercise", "incident_id", b"incident_id", "kind", b"kind", "lane", b"lane", "needs_als", b"needs_als", "patient", b"patient", "patients", b"patients", "place", b"place", "priority", b"priority", "raises", b"raises", "routed_at", b"routed_at", "task_id", b"task_id", "triage", b"triage", "triage_reasons", b"triage_reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MissionOpened: _TypeAlias = MissionOpened  # noqa: Y015
+
+@_typing.final
+class MassCasualtyDeclared(_message.Message):
+    """So many patients that the incident is a mass casualty: the flag stands on each of its missions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    PATIENTS_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    incident_id: _builtins.str
+    task_id: _builtins.str
+    patients: _builtins.int
+    threshold: _builtins.int
+    def __init__(
+        self,
+        *,
+        incident_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        patients: _builtins.int = ...,
+        threshold: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident_id", b"incident_id", "patients", b"patients", "task_id", b"task_id", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MassCasualtyDeclared: _TypeAlias = MassCasualtyDeclared  # noqa: Y015
+
+@_typing.final
+class SceneUpdated(_message.Message):
+    """A further call or a correction reached this running mission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    address: _builtins.str
+    kind: _builtins.str
+    priority: _builtins.int
+    @_builtins.property
+    def place(self) -> _shared_pb2.Place: ...
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        place: _shared_pb2.Place | None = ...,
+        address: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        priority: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "place", b"place", "priority", b"priority"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "address", b"address", "call_id", b"call_id", "kind", b"kind", "place", b"place", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+
+Global___SceneUpdated: _TypeAlias = SceneUpdated  # noqa: Y015
+
+@_typing.final
+class MissionTriaged(_message.Message):
+    """The triage, by rule from the answers or by a person with the reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class AnswersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TRIAGE_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    NEEDS_ALS_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    triage: _builtins.str
+    former: _builtins.str
+    decided_by: _builtins.str
+    needs_als: _builtins.bool
+    reason: _builtins.str
+    @_builtins.property
+    def answers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        triage: _builtins.str = ...,
+        former: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
+        needs_als: _builtins.bool = ...,
+        answers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "decided_by", b"decided_by", "former", b"former", "needs_als", b"needs_als", "reason", b"reason", "reasons", b"reasons", "triage", b"triage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionTriaged: _TypeAlias = MissionTriaged  # noqa: Y015
+
+@_typing.final
+class Candidate(_message.Message):
+    """A unit that was weighed for a mission: how far it was, and why it was passed over ("" for the one chosen)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ETA_S_FIELD_NUMBER: _builtins.int
+    EXCLUDED_BECAUSE_FIELD_NUMBER: _builtins.int
+    POINT_FIELD_NUMBER: _builtins.int
+    POSITION_AT_FIELD_NUMBER: _builtins.int
+    POSITION_SOURCE_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    eta_s: _builtins.int
+    excluded_because: _builtins.str
+    position_at: _builtins.int
+    position_source: _builtins.str
+    @_builtins.property
+    def point(self) -> _shared_pb2.Point: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        eta_s: _builtins.int | None = ...,
+        excluded_because: _builtins.str = ...,
+        point: _shared_pb2.Point | None = ...,
+        position_at: _builtins.int | None = ...,
+        position_source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "_position_at", b"_position_at", "eta_s", b"eta_s", "point", b"point", "position_at", b"position_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "_position_at", b"_position_at", "eta_s", b"eta_s", "excluded_because", b"excluded_because", "point", b"point", "position_at", b"position_at", "position_source", b"position_source", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__eta_s: _TypeAlias = _typing.Literal["eta_s"]  # noqa: Y015
+    _WhichOneofArgType__eta_s: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s"]  # noqa: Y015
+    _WhichOneofReturnType__position_at: _TypeAlias = _typing.Literal["position_at"]  # noqa: Y015
+    _WhichOneofArgType__position_at: _TypeAlias = _typing.Literal["_position_at", b"_position_at"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__eta_s) -> _WhichOneofReturnType__eta_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__position_at) -> _WhichOneofReturnType__position_at | None: ...
+
+Global___Candidate: _TypeAlias = Candidate  # noqa: Y015
+
+@_typing.final
+class UnitAssigned(_message.Message):
+    """A unit was sent, with everyone weighed for it. `attempt` counts the units of this mission from 1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ETA_S_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGE_DUE_AT_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    eta_s: _builtins.int
+    decided_by: _builtins.str
+    attempt: _builtins.int
+    cause: _builtins.str
+    acknowledge_due_at: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]: ...
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        eta_s: _builtins.int | None = ...,
+        decided_by: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        acknowledge_due_at: _builtins.int = ...,
+        candidates: _abc.Iterable[Global___Candidate] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "eta_s", b"eta_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "acknowledge_due_at", b"acknowledge_due_at", "attempt", b"attempt", "candidates", b"candidates", "cause", b"cause", "decided_by", b"decided_by", "eta_s", b"eta_s", "flags", b"flags", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__eta_s: _TypeAlias = _typing.Literal["eta_s"]  # noqa: Y015
+    _WhichOneofArgType__eta_s: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__eta_s) -> _WhichOneofReturnType__eta_s | None: ...
+
+Global___UnitAssigned: _TypeAlias = UnitAssigned  # noqa: Y015
+
+@_typing.final
+class MissionQueued(_message.Message):
+    """No unit could be sent: the mission waits and the centre is told. `cause`: no_unit_free or nobody_acknowledged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]: ...
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+        candidates: _abc.Iterable[Global___Candidate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "cause", b"cause"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionQueued: _TypeAlias = MissionQueued  # noqa: Y015
+
+@_typing.final
+class MissionAcknowledged(_message.Message):
+    """The crew has it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionAcknowledged: _TypeAlias = MissionAcknowledged  # noqa: Y015
+
+@_typing.final
+class UnitDeparted(_message.Message):
+    """Out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitDeparted: _TypeAlias = UnitDeparted  # noqa: Y015
+
+@_typing.final
+class UnitArrived(_message.Message):
+    """There. `suitable` False where the patient needs more than this unit has: the arrival limit is not met by it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    SUITABLE_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    suitable: _builtins.bool
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        suitable: _builtins.bool = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "suitable", b"suitable", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitArrived: _TypeAlias = UnitArrived  # noqa: Y015
+
+@_typing.final
+class PatientReached(_message.Message):
+    """With the patient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PatientReached: _TypeAlias = PatientReached  # noqa: Y015
+
+@_typing.final
+class HospitalCandidate(_message.Message):
+    """A hospital that was weighed: `excluded_because` lacks_<capability>, diverted, no_beds, farther, chosen_by_person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOSPITAL_ID_FIELD_NUMBER: _builtins.int
+    ETA_S_FIELD_NUMBER: _builtins.int
+    EXCLUDED_BECAUSE_FIELD_NUMBER: _builtins.int
+    BEDS_FREE_FIELD_NUMBER: _builtins.int
+    hospital_id: _builtins.str
+    eta_s: _builtins.int
+    excluded_because: _builtins.str
+    beds_free: _builtins.int
+    def __init__(
+        self,
+        *,
+        hospital_id: _builtins.str = ...,
+        eta_s: _builtins.int | None = ...,
+        excluded_because: _builtins.str = ...,
+        beds_free: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "eta_s", b"eta_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "beds_free", b"beds_free", "eta_s", b"eta_s", "excluded_because", b"excluded_because", "hospital_id", b"hospital_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__eta_s: _TypeAlias = _typing.Literal["eta_s"]  # noqa: Y015
+    _WhichOneofArgType__eta_s: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__eta_s) -> _WhichOneofReturnType__eta_s | None: ...
+
+Global___HospitalCandidate: _TypeAlias = HospitalCandidate  # noqa: Y015
+
+@_typing.final
+class SceneLeft(_message.Message):
+    """Off to the hospital, with every hospital weighed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    HOSPITAL_ID_FIELD_NUMBER: _builtins.int
+    ETA_S_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    CAPABILITY_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    hospital_id: _builtins.str
+    eta_s: _builtins.int
+    decided_by: _builtins.str
+    capability: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___HospitalCandidate]: ...
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        hospital_id: _builtins.str = ...,
+        eta_s: _builtins.int | None = ...,
+        decided_by: _builtins.str = ...,
+        capability: _builtins.str = ...,
+        candidates: _abc.Iterable[Global___HospitalCandidate] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "eta_s", b"eta_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "candidates", b"candidates", "capability", b"capability", "decided_by", b"decided_by", "eta_s", b"eta_s", "flags", b"flags", "hospital_id", b"hospital_id", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__eta_s: _TypeAlias = _typing.Literal["eta_s"]  # noqa: Y015
+    _WhichOneofArgType__eta_s: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__eta_s) -> _WhichOneofReturnType__eta_s | None: ...
+
+Global___SceneLeft: _TypeAlias = SceneLeft  # noqa: Y015
+
+@_typing.final
+class HospitalReached(_message.Message):
+    """At the hospital."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    HOSPITAL_ID_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    hospital_id: _builtins.str
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        hospital_id: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "hospital_id", b"hospital_id", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HospitalReached: _TypeAlias = HospitalReached  # noqa: Y015
+
+@_typing.final
+class PatientHandedOver(_message.Message):
+    """The hospital has the patient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    HOSPITAL_ID_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    hospital_id: _builtins.str
+    note: _builtins.str
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        hospital_id: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "hospital_id", b"hospital_id", "note", b"note", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PatientHandedOver: _TypeAlias = PatientHandedOver  # noqa: Y015
+
+@_typing.final
+class AcknowledgementMissed(_message.Message):
+    """Nobody acknowledged in time: the unit is taken off, the centre told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    attempt: _builtins.int
+    due_at: _builtins.int
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+        due_at: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "due_at", b"due_at", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgementMissed: _TypeAlias = AcknowledgementMissed  # noqa: Y015
+
+@_typing.final
+class AssignmentRefused(_message.Message):
+    """The crew could not take it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignmentRefused: _TypeAlias = AssignmentRefused  # noqa: Y015
+
+@_typing.final
+class UnitWithdrawn(_message.Message):
+    """The unit was taken off. `cause`: reassigned, out_of_service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    cause: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitWithdrawn: _TypeAlias = UnitWithdrawn  # noqa: Y015
+
+@_typing.final
+class CancellationNoted(_message.Message):
+    """The task was called off while the crew was at the scene or with the patient: the mission goes on to its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancellationNoted: _TypeAlias = CancellationNoted  # noqa: Y015
+
+@_typing.final
+class MissionEnded(_message.Message):
+    """Over, with its outcome. `all_ended`: no other mission of its task runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ALL_ENDED_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    outcome: _builtins.str
+    task_id: _builtins.str
+    incident_id: _builtins.str
+    unit_id: _builtins.str
+    cause: _builtins.str
+    all_ended: _builtins.bool
+    reason: _builtins.str
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        outcome: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        incident_id: _builtins.str = ...,
+        unit_id: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        all_ended: _builtins.bool = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_ended", b"all_ended", "cause", b"cause", "flags", b"flags", "incident_id", b"incident_id", "outcome", b"outcome", "reason", b"reason", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionEnded: _TypeAlias = MissionEnded  # noqa: Y015
+
+@_typing.final
+class MissionArchived(_message.Message):
+    """An ended mission left the owner's state; its events stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionArchived: _TypeAlias = MissionArchived  # noqa: Y015
+
+@_typing.final
+class UnitRegistered(_message.Message):
+    """A unit exists, or was changed; `state` is set for a new one only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    UNIT_TYPE_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    POINT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NEW_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    unit_type: _builtins.str
+    station: _builtins.str
+    state: _builtins.str
+    new: _builtins.bool
+    @_builtins.property
+    def point(self) -> _shared_pb2.Point: ...
+    def __init__(
+        self,
+        *,
+        label: _builtins.str = ...,
+        unit_type: _builtins.str = ...,
+        station: _builtins.str = ...,
+        point: _shared_pb2.Point | None = ...,
+        state: _builtins.str = ...,
+        new: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["point", b"point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "new", b"new", "point", b"point", "state", b"state", "station", b"station", "unit_type", b"unit_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitRegistered: _TypeAlias = UnitRegistered  # noqa: Y015
+
+@_typing.final
+class UnitStateChanged(_message.Message):
+    """A crew's or the centre's word on a unit without a mission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    former: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+        former: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["former", b"former", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitStateChanged: _TypeAlias = UnitStateChanged  # noqa: Y015
+
+@_typing.final
+class HospitalRegistered(_message.Message):
+    """A hospital exists, or was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    BEDS_FIELD_NUMBER: _builtins.int
+    POINT_FIELD_NUMBER: _builtins.int
+    NEW_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    beds: _builtins.int
+    new: _builtins.bool
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def point(self) -> _shared_pb2.Point: ...
+    def __init__(
+        self,
+        *,
+        label: _builtins.str = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        beds: _builtins.int = ...,
+        point: _shared_pb2.Point | None = ...,
+        new: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["point", b"point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beds", b"beds", "capabilities", b"capabilities", "label", b"label", "new", b"new", "point", b"point"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HospitalRegistered: _TypeAlias = HospitalRegistered  # noqa: Y015
+
+@_typing.final
+class HospitalDiverted(_message.Message):
+    """Takes no more patients."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HospitalDiverted: _TypeAlias = HospitalDiverted  # noqa: Y015
+
+@_typing.final
+class HospitalReopened(_message.Message):
+    """Takes patients again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HospitalReopened: _TypeAlias = HospitalReopened  # noqa: Y015
+
+@_typing.final
+class BedsReported(_message.Message):
+    """So many beds are free."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEDS_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
+    beds: _builtins.int
+    former: _builtins.int
+    def __init__(
+        self,
+        *,
+        beds: _builtins.int = ...,
+        former: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beds", b"beds", "former", b"former"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BedsReported: _TypeAlias = BedsReported  # noqa: Y015
+
+@_typing.final
+class FleetSeeded(_message.Message):
+    """The region has the units and hospitals of this policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    HOSPITALS_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    units: _builtins.int
+    hospitals: _builtins.int
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        units: _builtins.int = ...,
+        hospitals: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hospitals", b"hospitals", "policy", b"policy", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FleetSeeded: _TypeAlias = FleetSeeded  # noqa: Y015
