@@ -39,7 +39,9 @@ def reachable(classes: tuple[type[Struct], ...], seen: dict[str, type[Struct]]) 
     for cls in classes:
         if cls.__name__ in seen:
             if seen[cls.__name__] is not cls:
-                raise SystemExit(f"two classes are named {cls.__name__}; messages of one package need names of their own")
+                raise SystemExit(
+                    f"two classes are named {cls.__name__}; messages of one package need names of their own"
+                )
             continue
         reachable(tuple(f.of for f in shape(cls) if f.kind in ("struct", "structs")), seen)
         seen[cls.__name__] = cls
@@ -48,7 +50,7 @@ def reachable(classes: tuple[type[Struct], ...], seen: dict[str, type[Struct]]) 
 def synced(text: str, cls: type[Struct]) -> str:
     """The file's text with this class's message in it, fields appended where they were missing."""
     doc = (cls.__doc__ or cls.__name__).strip().split("\n")[0]
-    match = re.search(rf"^message {cls.__name__} \{{\n(.*?)^\}}", text, re.S | re.M)
+    match = re.search(rf"^message {cls.__name__} \{{\n(.*?)^\}}", text, re.DOTALL | re.MULTILINE)
     if match is None:
         body = "".join(f"  {declared(f)} = {n};\n" for n, f in enumerate(shape(cls), 1))
         return f"{text}\n// {doc}\nmessage {cls.__name__} {{\n{body}}}\n"
@@ -60,7 +62,7 @@ def synced(text: str, cls: type[Struct]) -> str:
         if f.name not in known:
             number += 1
             body += f"  {declared(f)} = {number};\n"
-        elif not re.search(rf"^\s*{re.escape(declared(f))} = ", body, re.M):
+        elif not re.search(rf"^\s*{re.escape(declared(f))} = ", body, re.MULTILINE):
             raise SystemExit(f"{cls.__name__}.{f.name}: proto/ has another type; a field never changes, add a new one")
     return text[: match.start(1)] + body + text[match.end(1) :]
 
@@ -79,7 +81,9 @@ def write_protos(into: Path) -> None:
         for cls in new:
             text = synced(text, cls)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(imported(text, {home[f.of.__name__] for c in new for f in shape(c) if f.of.__name__ in home} - {name}))
+        path.write_text(
+            imported(text, {home[f.of.__name__] for c in new for f in shape(c) if f.of.__name__ in home} - {name})
+        )
 
 
 def imported(text: str, files: set[str]) -> str:
@@ -93,9 +97,18 @@ def generate(protos: Path, out: Path) -> None:
     """Runs protoc with the Python and stub outputs."""
     files = sorted(str(p.relative_to(protos)) for p in protos.rglob("*.proto"))
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{protos}", f"--python_out={out}", f"--mypy_out=quiet:{out}", *files],
-        check=True, env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "grpc_tools.protoc",
+            f"-I{protos}",
+            f"--python_out={out}",
+            f"--mypy_out=quiet:{out}",
+            *files,
+        ],
+        check=True,
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+    )
 
 
 def check() -> int:

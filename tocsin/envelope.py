@@ -12,7 +12,7 @@ Ms = Annotated[int, Meta(extra_json_schema={"format": "unix-milliseconds"}, extr
 """A moment, in Unix milliseconds. JSON shows it as RFC 3339 in the county's time zone."""
 
 Sealed = Annotated[str, Meta(extra={"sealed": True})]
-"""Words or data of a person. Clear only before intake's sealing and where someone may see it; on the log a sealed token."""
+"""A person's words or data. Clear only before intake's sealing and where someone may see it; on the log a token."""
 
 Lane = Literal["urgent", "routine"]
 """Which command topic a matter travels on: urgent goes before routine everywhere (invariant 7)."""
@@ -22,7 +22,7 @@ class Frozen(Struct, frozen=True, gc=False):
     """An immutable value; equal by content."""
 
 
-class Actor(Frozen, kw_only=True):
+class Actor(Frozen, frozen=True, kw_only=True):
     """Who asked: a person at a desk, an agency's dispatcher, a crew, or a part of the system."""
 
     subject: str = ""
@@ -39,7 +39,7 @@ class Actor(Frozen, kw_only=True):
 SYSTEM = Actor(subject="tocsin")
 
 
-class Source(Frozen, kw_only=True):
+class Source(Frozen, frozen=True, kw_only=True):
     """Where on the log the command stood that caused an event: the fold itself says how far the input is decided."""
 
     topic: str = ""
@@ -51,7 +51,7 @@ C = TypeVar("C")
 E = TypeVar("E")
 
 
-class Command(Frozen, Generic[C], kw_only=True):
+class Command(Frozen, Generic[C], frozen=True, kw_only=True):
     """A wish for a change, as it stands on a command topic.
 
     `target` is the id acted on (incident, task, call, mission, unit, hospital or "" for the region itself).
@@ -70,7 +70,7 @@ class Command(Frozen, Generic[C], kw_only=True):
     exercise: bool = False
 
 
-class Event(Frozen, Generic[E], kw_only=True):
+class Event(Frozen, Generic[E], frozen=True, kw_only=True):
     """A fact, as it stands on an event topic. `seq` and `prev_hash` chain all events of one region (invariant 6)."""
 
     event_id: str
@@ -98,7 +98,7 @@ class Event(Frozen, Generic[E], kw_only=True):
         return type(self.data).__name__
 
 
-class Draft(Frozen, Generic[E], kw_only=True):
+class Draft(Frozen, Generic[E], frozen=True, kw_only=True):
     """An event as `decide` states it, before the owner gives it id, sequence, version and hash.
 
     `subject` is the incident, mission or unit it belongs to ("" for the region's own). `occurred_at` None means:

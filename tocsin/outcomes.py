@@ -3,7 +3,7 @@
 from tocsin.envelope import Frozen
 
 
-class CommandRefused(Frozen, kw_only=True):
+class CommandRefused(Frozen, frozen=True, kw_only=True):
     """A command that changed nothing, with the reason's code."""
 
     command: str
@@ -12,35 +12,35 @@ class CommandRefused(Frozen, kw_only=True):
     detail: str = ""
 
 
-class CommandRepeated(Frozen, kw_only=True):
+class CommandRepeated(Frozen, frozen=True, kw_only=True):
     """A known command id came again; its first answer stands."""
 
     command: str
     target: str = ""
 
 
-class CommandNoted(Frozen, kw_only=True):
+class CommandNoted(Frozen, frozen=True, kw_only=True):
     """A command was understood and had nothing to change (a probe without a match, a report of what is known)."""
 
     command: str
     cause: str = ""
 
 
-class InputDeadLettered(Frozen, kw_only=True):
+class InputDeadLettered(Frozen, frozen=True, kw_only=True):
     """A record could not be read or made the rules fail; its bytes are among the dead letters."""
 
     error: str
     sha256: str = ""
 
 
-class InputForwarded(Frozen, kw_only=True):
+class InputForwarded(Frozen, frozen=True, kw_only=True):
     """A record stood in the wrong partition and was written again to the right one."""
 
     command_id: str
     to_partition: int
 
 
-class PolicyActivated(Frozen, kw_only=True):
+class PolicyActivated(Frozen, frozen=True, kw_only=True):
     """Decisions of this region use this policy from here on."""
 
     policy: str

@@ -13,7 +13,7 @@ import msgspec
 from google.protobuf.message import Message
 from msgspec import Struct
 
-Encoder = Callable[[Any], Message]
+Encoder = Callable[[Any], Any]
 Decoder = Callable[[Any], Any]
 
 

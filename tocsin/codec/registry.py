@@ -13,7 +13,7 @@ from tocsin.place import Place, Point
 from tocsin.supervision import events as supervision_events
 
 
-class CommandEnvelope(Frozen, kw_only=True):
+class CommandEnvelope(Frozen, frozen=True, kw_only=True):
     """One envelope for all commands: `type` and `type_version` say how to read `data`."""
 
     command_id: str
@@ -30,7 +30,7 @@ class CommandEnvelope(Frozen, kw_only=True):
     data: bytes
 
 
-class EventEnvelope(Frozen, kw_only=True):
+class EventEnvelope(Frozen, frozen=True, kw_only=True):
     """One envelope for all events; the hash of its bytes is what the next event of the region names as `prev_hash`."""
 
     event_id: str

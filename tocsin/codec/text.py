@@ -48,10 +48,11 @@ def plain(value: Any) -> Any:
 
 def event_json(event: Event[Any]) -> dict[str, Any]:
     """An event as JSON shows it; its content under `data`, sealed words as their tokens."""
-    shown: dict[str, Any] = {"event_id": event.event_id, "type": event.type, "incident_id": event.subject}
-    return shown | plain(event)
+    shown: dict[str, Any] = plain(event)
+    return {"event_id": event.event_id, "type": event.type, "incident_id": event.subject} | shown
 
 
 def command_json(command: Command[Any]) -> dict[str, Any]:
     """A command as JSON shows it."""
-    return {"command_id": command.command_id, "type": type(command.data).__name__} | plain(command)
+    shown: dict[str, Any] = plain(command)
+    return {"command_id": command.command_id, "type": type(command.data).__name__} | shown

@@ -11,15 +11,15 @@ from msgspec import Struct
 from tocsin.codec import registry
 from tocsin.codec.reflect import Converters
 from tocsin.codec.upcast import UPCASTERS, VERSIONS
-from tocsin.envelope import Command, Event
+from tocsin.envelope import Actor, Command, Event, Source
 
 
 class UnreadableRecord(ValueError):
     """The bytes are no record this version can read; the text says why."""
 
 
-def _messages() -> dict[str, type[Message]]:
-    found: dict[str, type[Message]] = {}
+def _messages() -> dict[str, Any]:
+    found: dict[str, Any] = {}
     package = importlib.import_module("tocsin.v1")
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.endswith("_pb2"):
@@ -29,13 +29,17 @@ def _messages() -> dict[str, type[Message]]:
 
 
 _converters = Converters(_messages().__getitem__)
-_events = {c.__name__: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.EVENTS}
-_commands = {c.__name__: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.COMMANDS}
+_events = {
+    c.__name__: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.EVENTS
+}
+_commands = {
+    c.__name__: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.COMMANDS
+}
 _values = {c: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.VALUES}
-_EventMessage = _converters.message(registry.EventEnvelope)
-_CommandMessage = _converters.message(registry.CommandEnvelope)
-_actor, _actor_of = _converters.encoder(registry.Actor), _converters.decoder(registry.Actor)
-_source, _source_of = _converters.encoder(registry.Source), _converters.decoder(registry.Source)
+_EventMessage: Any = _converters.message(registry.EventEnvelope)
+_CommandMessage: Any = _converters.message(registry.CommandEnvelope)
+_actor, _actor_of = _converters.encoder(Actor), _converters.decoder(Actor)
+_source, _source_of = _converters.encoder(Source), _converters.decoder(Source)
 
 
 def chain_hash(value: bytes) -> bytes:
@@ -46,7 +50,7 @@ def chain_hash(value: bytes) -> bytes:
 def encode_event(event: Event[Any]) -> bytes:
     """An event's record value."""
     name = event.type
-    return _EventMessage(
+    value: bytes = _EventMessage(
         event_id=event.event_id, type=name, type_version=VERSIONS.get(name, 1), region=event.region,
         subject=event.subject, seq=event.seq, version=event.version, occurred_at=event.occurred_at,
         recorded_at=event.recorded_at, command_id=event.command_id, index=event.index, count=event.count,
@@ -54,6 +58,7 @@ def encode_event(event: Event[Any]) -> bytes:
         exercise=event.exercise, trace=event.trace, prev_hash=event.prev_hash,
         data=_events[name][2](event.data).SerializeToString(deterministic=True),
     ).SerializeToString(deterministic=True)  # fmt: skip
+    return value
 
 
 def decode_event(value: bytes) -> Event[Any]:
@@ -74,12 +79,13 @@ def decode_event(value: bytes) -> Event[Any]:
 def encode_command(command: Command[Any]) -> bytes:
     """A command's record value."""
     name = type(command.data).__name__
-    return _CommandMessage(
+    value: bytes = _CommandMessage(
         command_id=command.command_id, type=name, type_version=VERSIONS.get(name, 1), region=command.region,
         target=command.target, actor=_actor(command.actor), issued_at=command.issued_at,
         expected_version=command.expected_version, lane=command.lane, trace=command.trace, exercise=command.exercise,
         data=_commands[name][2](command.data).SerializeToString(deterministic=True),
     ).SerializeToString(deterministic=True)  # fmt: skip
+    return value
 
 
 def decode_command(value: bytes) -> Command[Any]:
@@ -100,7 +106,8 @@ def decode_command(value: bytes) -> Command[Any]:
 
 def encode_value(value: Struct) -> bytes:
     """The record value of what is neither event nor command (dispatch orders)."""
-    return _values[type(value)][2](value).SerializeToString(deterministic=True)
+    encoded: bytes = _values[type(value)][2](value).SerializeToString(deterministic=True)
+    return encoded
 
 
 def decode_value(cls: type[Struct], value: bytes) -> Any:
@@ -115,7 +122,9 @@ def decode_value(cls: type[Struct], value: bytes) -> Any:
 def _content(m: Any, known: dict[str, Any], what: str) -> Any:
     entry = known.get(m.type)
     if entry is None:
-        raise UnreadableRecord(f"{what} type {m.type!r} is not known to this version; upgrade, then replay the dead letters")
+        raise UnreadableRecord(
+            f"{what} type {m.type!r} is not known to this version; upgrade, then replay the dead letters"
+        )
     newest = VERSIONS.get(m.type, 1)
     if not 1 <= m.type_version <= newest:
         raise UnreadableRecord(f"{m.type} version {m.type_version} is not known to this version (newest: {newest})")

@@ -21,61 +21,61 @@ class Act(Struct, frozen=True, gc=False, tag_field="command", tag=_snake):
     """A command's content. The tag is its name in snake case."""
 
 
-class RecordCall(Act, kw_only=True):
+class RecordCall(Act, frozen=True, kw_only=True):
     """A call came in. Written by intake alone."""
 
     call: CallRecord
 
 
-class LinkCall(Act, kw_only=True):
+class LinkCall(Act, frozen=True, kw_only=True):
     """Joins a call of this region to the incident."""
 
     call_id: str
     reason: Sealed = ""
 
 
-class UnlinkCall(Act, kw_only=True):
+class UnlinkCall(Act, frozen=True, kw_only=True):
     """Takes a call out of the incident; it gets one of its own."""
 
     call_id: str
     reason: Sealed = ""
 
 
-class DismissSuggestion(Act, kw_only=True):
+class DismissSuggestion(Act, frozen=True, kw_only=True):
     """Says that a suggested call does not belong to the incident."""
 
     call_id: str
 
 
-class Merge(Act, kw_only=True):
+class Merge(Act, frozen=True, kw_only=True):
     """Joins this incident into another of the same region."""
 
     into: str
     reason: Sealed = ""
 
 
-class Split(Act, kw_only=True):
+class Split(Act, frozen=True, kw_only=True):
     """Takes these calls out into one new incident."""
 
     call_ids: list[str]
     reason: Sealed = ""
 
 
-class Relate(Act, kw_only=True):
+class Relate(Act, frozen=True, kw_only=True):
     """Says that two incidents, possibly of two regions, have to do with each other."""
 
     to: str
     reason: Sealed = ""
 
 
-class Reclassify(Act, kw_only=True):
+class Reclassify(Act, frozen=True, kw_only=True):
     """Corrects the kind."""
 
     kind: str
     reason: Sealed = ""
 
 
-class SetPriority(Act, kw_only=True):
+class SetPriority(Act, frozen=True, kw_only=True):
     """Raises or lowers the priority, 1 to 4."""
 
     priority: int
@@ -90,7 +90,7 @@ class GivenLocation(Struct, frozen=True, gc=False, kw_only=True):
     accuracy_m: float | None = None
 
 
-class CorrectLocation(Act, kw_only=True):
+class CorrectLocation(Act, frozen=True, kw_only=True):
     """Corrects the place. `place` is what intake found for `location`."""
 
     location: GivenLocation
@@ -98,7 +98,7 @@ class CorrectLocation(Act, kw_only=True):
     reason: Sealed = ""
 
 
-class Route(Act, kw_only=True):
+class Route(Act, frozen=True, kw_only=True):
     """Gives an agency a task beside those of the plan."""
 
     agency: str
@@ -106,45 +106,45 @@ class Route(Act, kw_only=True):
     reason: Sealed = ""
 
 
-class RequestInformation(Act, kw_only=True):
+class RequestInformation(Act, frozen=True, kw_only=True):
     """Asks the caller, once, for all that is missing (一次告知); the promise's clock stops until it comes."""
 
     missing: list[str]
 
 
-class ProvideInformation(Act, kw_only=True):
+class ProvideInformation(Act, frozen=True, kw_only=True):
     """What was missing has come: the clocks run on."""
 
     text: Sealed = ""
 
 
-class Note(Act, kw_only=True):
+class Note(Act, frozen=True, kw_only=True):
     """Words for the file."""
 
     text: Sealed
 
 
-class Supervise(Act, kw_only=True):
+class Supervise(Act, frozen=True, kw_only=True):
     """Puts the incident under supervision (督办)."""
 
     reason: Sealed
 
 
-class InformCaller(Act, kw_only=True):
+class InformCaller(Act, frozen=True, kw_only=True):
     """Records that the caller was told of the outcome, or why not."""
 
     result: Literal["told", "unreachable", "anonymous", "declined", "unsafe"]
     text: Sealed = ""
 
 
-class CallBack(Act, kw_only=True):
+class CallBack(Act, frozen=True, kw_only=True):
     """Records a call-back to a silent or dropped call."""
 
     result: Literal["answered", "no_answer", "unreachable", "no_number"]
     text: Sealed = ""
 
 
-class FollowUp(Act, kw_only=True):
+class FollowUp(Act, frozen=True, kw_only=True):
     """The follow-up call (回访)."""
 
     solved: bool
@@ -152,133 +152,133 @@ class FollowUp(Act, kw_only=True):
     text: Sealed = ""
 
 
-class Close(Act, kw_only=True):
+class Close(Act, frozen=True, kw_only=True):
     """Ends the incident."""
 
     disposition: Literal["handled", "unfounded", "cancelled", "duplicate", "referred", "no_action"] = "handled"
     reason: Sealed = ""
 
 
-class Reopen(Act, kw_only=True):
+class Reopen(Act, frozen=True, kw_only=True):
     """Opens a closed incident again."""
 
     reason: Sealed = ""
 
 
-class CloseCall(Act, kw_only=True):
+class CloseCall(Act, frozen=True, kw_only=True):
     """Ends a call without an incident; by a person only."""
 
     reason: Literal["silent", "dropped", "nuisance", "false", "misdial", "test", "consult", "duplicate"]
     text: Sealed = ""
 
 
-class RevealNumber(Act, kw_only=True):
+class RevealNumber(Act, frozen=True, kw_only=True):
     """A person sees a caller's whole number: an act with a reason, kept for audit."""
 
     call_id: str
     reason: Sealed
 
 
-class Rate(Act, kw_only=True):
+class Rate(Act, frozen=True, kw_only=True):
     """The caller rates how a matter was handled, 1 to 5. Written by intake for the holder of the progress code."""
 
     score: int
     text: Sealed = ""
 
 
-class Acknowledge(Act, kw_only=True):
+class Acknowledge(Act, frozen=True, kw_only=True):
     """The agency has seen its task (签收)."""
 
 
-class Accept(Act, kw_only=True):
+class Accept(Act, frozen=True, kw_only=True):
     """The agency takes the task, or a transferred one."""
 
 
-class Decline(Act, kw_only=True):
+class Decline(Act, frozen=True, kw_only=True):
     """The agency does not take a transferred task."""
 
     reason: Sealed = ""
 
 
-class DispatchUnit(Act, kw_only=True):
+class DispatchUnit(Act, frozen=True, kw_only=True):
     """Units are on their way."""
 
     unit_ids: list[str] = []
 
 
-class Arrive(Act, kw_only=True):
+class Arrive(Act, frozen=True, kw_only=True):
     """The first unit is there."""
 
     unit_id: str = ""
 
 
-class Feedback(Act, kw_only=True):
+class Feedback(Act, frozen=True, kw_only=True):
     """A report from the agency (反馈单)."""
 
     stage: Literal["arrival", "progress", "result"] = "progress"
     text: Sealed = ""
 
 
-class Complete(Act, kw_only=True):
+class Complete(Act, frozen=True, kw_only=True):
     """The agency is done; nothing completes without a result."""
 
     disposition: Literal["handled", "unfounded", "cancelled", "duplicate", "referred", "no_action"] = "handled"
     result: Sealed = ""
 
 
-class Return(Act, kw_only=True):
+class Return(Act, frozen=True, kw_only=True):
     """The agency asks to give the task back (退回)."""
 
     code: Literal["function", "area", "ownership", "other"]
     reason: Sealed = ""
 
 
-class GrantReturn(Act, kw_only=True):
+class GrantReturn(Act, frozen=True, kw_only=True):
     """The first receiver takes the task back; `to` names who gets it instead (the county command centre by default)."""
 
     to: str = ""
     reason: Sealed = ""
 
 
-class RefuseReturn(Act, kw_only=True):
+class RefuseReturn(Act, frozen=True, kw_only=True):
     """The first receiver lets the task stay where it is."""
 
     reason: Sealed = ""
 
 
-class Transfer(Act, kw_only=True):
+class Transfer(Act, frozen=True, kw_only=True):
     """Offers the task to another agency (转办); the giver stays responsible until the taker accepts."""
 
     to: str
     reason: Sealed = ""
 
 
-class Cancel(Act, kw_only=True):
+class Cancel(Act, frozen=True, kw_only=True):
     """Calls the task off."""
 
     reason: Sealed = ""
 
 
-class Pause(Act, kw_only=True):
+class Pause(Act, frozen=True, kw_only=True):
     """Stops the task's promise clocks for a reason, e.g. waiting for the caller."""
 
     reason: Sealed = ""
 
 
-class Resume(Act, kw_only=True):
+class Resume(Act, frozen=True, kw_only=True):
     """Lets the task's clocks run on."""
 
     reason: Sealed = ""
 
 
-class ExtendDeadline(Act, kw_only=True):
+class ExtendDeadline(Act, frozen=True, kw_only=True):
     """Asks for more time, before the promise ends only."""
 
     until: Ms
     reason: Sealed = ""
 
 
-class FireClock(Act, kw_only=True):
+class FireClock(Act, frozen=True, kw_only=True):
     """Supervision: a clock's time has come. Refused before `due_at` by the log's own clock (invariant 9)."""
 
     incident_id: str
@@ -288,7 +288,7 @@ class FireClock(Act, kw_only=True):
     due_at: Ms
 
 
-class ProbeBorder(Act, kw_only=True):
+class ProbeBorder(Act, frozen=True, kw_only=True):
     """From a neighbouring region's partition: something happened within the border strip. May only suggest a relation."""
 
     incident_id: str
@@ -298,7 +298,7 @@ class ProbeBorder(Act, kw_only=True):
     opened_at: Ms
 
 
-class SuggestRelation(Act, kw_only=True):
+class SuggestRelation(Act, frozen=True, kw_only=True):
     """Answer to a probe: an incident of another region may be the same matter."""
 
     incident_id: str
@@ -307,7 +307,7 @@ class SuggestRelation(Act, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class ReportMission(Act, kw_only=True):
+class ReportMission(Act, frozen=True, kw_only=True):
     """From ems120: how far the missions of a medical task have come. A fact about the task, not an act of its agency."""
 
     mission_id: str
@@ -317,20 +317,20 @@ class ReportMission(Act, kw_only=True):
     all_ended: bool = False
 
 
-class ActivatePolicy(Act, kw_only=True):
+class ActivatePolicy(Act, frozen=True, kw_only=True):
     """From now on, decisions of this region use this policy."""
 
     policy: str
 
 
-CALL_COMMANDS = (CloseCall, CallBack, RevealNumber, Rate)
-INCIDENT_COMMANDS = (
+CALL_COMMANDS: tuple[type[Act], ...] = (CloseCall, CallBack, RevealNumber, Rate)
+INCIDENT_COMMANDS: tuple[type[Act], ...] = (
     LinkCall, UnlinkCall, DismissSuggestion, Merge, Split, Relate, Reclassify, SetPriority, CorrectLocation, Route,
     RequestInformation, ProvideInformation, Note, Supervise, InformCaller, FollowUp, Close, Reopen, RevealNumber,
 )  # fmt: skip
-TASK_COMMANDS = (
+TASK_COMMANDS: tuple[type[Act], ...] = (
     Acknowledge, Accept, Decline, DispatchUnit, Arrive, Feedback, Complete, Return, GrantReturn, RefuseReturn, Transfer,
     Cancel, Pause, Resume, ExtendDeadline,
 )  # fmt: skip
-SYSTEM_COMMANDS = (RecordCall, FireClock, ProbeBorder, SuggestRelation, ReportMission, ActivatePolicy)
-COMMANDS = tuple(dict.fromkeys((*CALL_COMMANDS, *INCIDENT_COMMANDS, *TASK_COMMANDS, *SYSTEM_COMMANDS)))
+SYSTEM_COMMANDS: tuple[type[Act], ...] = (RecordCall, FireClock, ProbeBorder, SuggestRelation, ReportMission, ActivatePolicy)
+COMMANDS: tuple[type[Act], ...] = tuple(dict.fromkeys((*CALL_COMMANDS, *INCIDENT_COMMANDS, *TASK_COMMANDS, *SYSTEM_COMMANDS)))

@@ -15,7 +15,7 @@ from tocsin.outcomes import (
 from tocsin.place import Place
 
 
-class CallRecorded(Frozen, kw_only=True):
+class CallRecorded(Frozen, frozen=True, kw_only=True):
     """A call, with what was understood of it. First event of each call."""
 
     call: CallRecord
@@ -23,7 +23,7 @@ class CallRecorded(Frozen, kw_only=True):
     incident_ids: list[str] = []
 
 
-class CallConflict(Frozen, kw_only=True):
+class CallConflict(Frozen, frozen=True, kw_only=True):
     """Another body came under a known call id; a person has to look."""
 
     call_id: str
@@ -31,7 +31,7 @@ class CallConflict(Frozen, kw_only=True):
     private: Sealed = ""
 
 
-class IncidentOpened(Frozen, kw_only=True):
+class IncidentOpened(Frozen, frozen=True, kw_only=True):
     """A new incident. `review` says why a person must look, where one must."""
 
     call_id: str
@@ -46,7 +46,7 @@ class IncidentOpened(Frozen, kw_only=True):
     cause: str = ""
 
 
-class CallLinked(Frozen, kw_only=True):
+class CallLinked(Frozen, frozen=True, kw_only=True):
     """A call belongs to this incident: by rule with its score and the score's parts, or by a person."""
 
     call_id: str
@@ -56,7 +56,7 @@ class CallLinked(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class LinkSuggested(Frozen, kw_only=True):
+class LinkSuggested(Frozen, frozen=True, kw_only=True):
     """A call may belong to this incident; a person says."""
 
     call_id: str
@@ -64,13 +64,13 @@ class LinkSuggested(Frozen, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class LinkDismissed(Frozen, kw_only=True):
+class LinkDismissed(Frozen, frozen=True, kw_only=True):
     """A person said that the suggested call does not belong here."""
 
     call_id: str
 
 
-class CallUnlinked(Frozen, kw_only=True):
+class CallUnlinked(Frozen, frozen=True, kw_only=True):
     """A call was taken out of this incident."""
 
     call_id: str
@@ -78,14 +78,14 @@ class CallUnlinked(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class IncidentMerged(Frozen, kw_only=True):
+class IncidentMerged(Frozen, frozen=True, kw_only=True):
     """This incident went into another; its calls and running tasks with it."""
 
     into: str
     reason: Sealed = ""
 
 
-class IncidentSplit(Frozen, kw_only=True):
+class IncidentSplit(Frozen, frozen=True, kw_only=True):
     """Calls went out into a new incident."""
 
     call_ids: list[str]
@@ -93,7 +93,7 @@ class IncidentSplit(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class IncidentsRelated(Frozen, kw_only=True):
+class IncidentsRelated(Frozen, frozen=True, kw_only=True):
     """Two incidents have to do with each other; `score` where a rule suggested it."""
 
     to: str
@@ -103,19 +103,19 @@ class IncidentsRelated(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class ReviewRequested(Frozen, kw_only=True):
+class ReviewRequested(Frozen, frozen=True, kw_only=True):
     """A person has to look, with the reasons."""
 
     reasons: list[str]
 
 
-class ReviewEnded(Frozen, kw_only=True):
+class ReviewEnded(Frozen, frozen=True, kw_only=True):
     """A person has looked."""
 
     cause: str = ""
 
 
-class Reclassified(Frozen, kw_only=True):
+class Reclassified(Frozen, frozen=True, kw_only=True):
     """The kind was corrected."""
 
     kind: str
@@ -123,7 +123,7 @@ class Reclassified(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class PriorityChanged(Frozen, kw_only=True):
+class PriorityChanged(Frozen, frozen=True, kw_only=True):
     """The priority changed."""
 
     priority: int
@@ -132,7 +132,7 @@ class PriorityChanged(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class LocationCorrected(Frozen, kw_only=True):
+class LocationCorrected(Frozen, frozen=True, kw_only=True):
     """The place was corrected."""
 
     place: Place
@@ -141,14 +141,14 @@ class LocationCorrected(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class VictimsReported(Frozen, kw_only=True):
+class VictimsReported(Frozen, frozen=True, kw_only=True):
     """A further call named victims or hazards. Only ever adds."""
 
     victims: int | None = None
     hazards: list[str] = []
 
 
-class TaskRouted(Frozen, kw_only=True):
+class TaskRouted(Frozen, frozen=True, kw_only=True):
     """An agency has a task of this incident. `cause`: plan, raised, person, transfer, return, review, mutual_aid, round."""
 
     task_id: str
@@ -161,7 +161,7 @@ class TaskRouted(Frozen, kw_only=True):
     former_task: str = ""
 
 
-class TaskAlerted(Frozen, kw_only=True):
+class TaskAlerted(Frozen, frozen=True, kw_only=True):
     """Something new that whoever holds this task must hear: a further call, a raised priority, a corrected place."""
 
     task_id: str
@@ -169,21 +169,21 @@ class TaskAlerted(Frozen, kw_only=True):
     cause: str
 
 
-class TaskAcknowledged(Frozen, kw_only=True):
+class TaskAcknowledged(Frozen, frozen=True, kw_only=True):
     """The agency has seen the task."""
 
     task_id: str
     agency: str
 
 
-class TaskAccepted(Frozen, kw_only=True):
+class TaskAccepted(Frozen, frozen=True, kw_only=True):
     """The agency took the task."""
 
     task_id: str
     agency: str
 
 
-class UnitsDispatched(Frozen, kw_only=True):
+class UnitsDispatched(Frozen, frozen=True, kw_only=True):
     """Units are on their way."""
 
     task_id: str
@@ -191,7 +191,7 @@ class UnitsDispatched(Frozen, kw_only=True):
     unit_ids: list[str] = []
 
 
-class TaskArrived(Frozen, kw_only=True):
+class TaskArrived(Frozen, frozen=True, kw_only=True):
     """The first unit is there."""
 
     task_id: str
@@ -199,7 +199,7 @@ class TaskArrived(Frozen, kw_only=True):
     unit_id: str = ""
 
 
-class TaskFeedback(Frozen, kw_only=True):
+class TaskFeedback(Frozen, frozen=True, kw_only=True):
     """A report."""
 
     task_id: str
@@ -210,7 +210,7 @@ class TaskFeedback(Frozen, kw_only=True):
     outcome: str = ""
 
 
-class TaskCompleted(Frozen, kw_only=True):
+class TaskCompleted(Frozen, frozen=True, kw_only=True):
     """Done, with its result."""
 
     task_id: str
@@ -220,7 +220,7 @@ class TaskCompleted(Frozen, kw_only=True):
     outcome: str = ""
 
 
-class ReturnRequested(Frozen, kw_only=True):
+class ReturnRequested(Frozen, frozen=True, kw_only=True):
     """The agency asks to give the task back."""
 
     task_id: str
@@ -229,7 +229,7 @@ class ReturnRequested(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class TaskReturned(Frozen, kw_only=True):
+class TaskReturned(Frozen, frozen=True, kw_only=True):
     """The return was granted; `to` gets the work."""
 
     task_id: str
@@ -238,7 +238,7 @@ class TaskReturned(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class ReturnRefused(Frozen, kw_only=True):
+class ReturnRefused(Frozen, frozen=True, kw_only=True):
     """The return was refused."""
 
     task_id: str
@@ -246,7 +246,7 @@ class ReturnRefused(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class TransferOffered(Frozen, kw_only=True):
+class TransferOffered(Frozen, frozen=True, kw_only=True):
     """The task is offered to another agency; the giver still holds it. `by_rule` where the command centre takes over."""
 
     task_id: str
@@ -257,7 +257,7 @@ class TransferOffered(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class TaskTransferred(Frozen, kw_only=True):
+class TaskTransferred(Frozen, frozen=True, kw_only=True):
     """The taker accepted; the work goes on in `new_task`."""
 
     task_id: str
@@ -266,7 +266,7 @@ class TaskTransferred(Frozen, kw_only=True):
     new_task: str
 
 
-class TransferDeclined(Frozen, kw_only=True):
+class TransferDeclined(Frozen, frozen=True, kw_only=True):
     """The taker declined; the giver still holds the task."""
 
     task_id: str
@@ -275,7 +275,7 @@ class TransferDeclined(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class TaskCancelled(Frozen, kw_only=True):
+class TaskCancelled(Frozen, frozen=True, kw_only=True):
     """Called off."""
 
     task_id: str
@@ -284,7 +284,7 @@ class TaskCancelled(Frozen, kw_only=True):
     cause: str = ""
 
 
-class ClockStarted(Frozen, kw_only=True):
+class ClockStarted(Frozen, frozen=True, kw_only=True):
     """A limit began to run. `started_at` is what it counts from; `source` is the policy row that set it."""
 
     clock_id: str
@@ -299,7 +299,7 @@ class ClockStarted(Frozen, kw_only=True):
     source: str = ""
 
 
-class ClockMet(Frozen, kw_only=True):
+class ClockMet(Frozen, frozen=True, kw_only=True):
     """The step came in time (or late: then `late`, after a miss)."""
 
     clock_id: str
@@ -311,7 +311,7 @@ class ClockMet(Frozen, kw_only=True):
     late: bool = False
 
 
-class ClockWarned(Frozen, kw_only=True):
+class ClockWarned(Frozen, frozen=True, kw_only=True):
     """The limit is near."""
 
     clock_id: str
@@ -323,7 +323,7 @@ class ClockWarned(Frozen, kw_only=True):
     card: Card = "warning"
 
 
-class ClockMissed(Frozen, kw_only=True):
+class ClockMissed(Frozen, frozen=True, kw_only=True):
     """The limit passed. Once a clock; its card is yellow."""
 
     clock_id: str
@@ -335,7 +335,7 @@ class ClockMissed(Frozen, kw_only=True):
     card: Card = "yellow"
 
 
-class CardRaised(Frozen, kw_only=True):
+class CardRaised(Frozen, frozen=True, kw_only=True):
     """A missed limit went on being missed: the card is red."""
 
     clock_id: str
@@ -347,7 +347,7 @@ class CardRaised(Frozen, kw_only=True):
     card: Card = "red"
 
 
-class ClockStopped(Frozen, kw_only=True):
+class ClockStopped(Frozen, frozen=True, kw_only=True):
     """The limit no longer applies (task cancelled, returned, merged, incident closed)."""
 
     clock_id: str
@@ -357,7 +357,7 @@ class ClockStopped(Frozen, kw_only=True):
     cause: str = ""
 
 
-class ClockPaused(Frozen, kw_only=True):
+class ClockPaused(Frozen, frozen=True, kw_only=True):
     """The limit stands still."""
 
     clock_id: str
@@ -368,7 +368,7 @@ class ClockPaused(Frozen, kw_only=True):
     cause: str = ""
 
 
-class ClockResumed(Frozen, kw_only=True):
+class ClockResumed(Frozen, frozen=True, kw_only=True):
     """The limit runs on, later by the time it stood still."""
 
     clock_id: str
@@ -380,7 +380,7 @@ class ClockResumed(Frozen, kw_only=True):
     red_at: Ms | None = None
 
 
-class DeadlineExtended(Frozen, kw_only=True):
+class DeadlineExtended(Frozen, frozen=True, kw_only=True):
     """More time was given."""
 
     clock_id: str
@@ -394,38 +394,38 @@ class DeadlineExtended(Frozen, kw_only=True):
     reason: Sealed = ""
 
 
-class InformationRequested(Frozen, kw_only=True):
+class InformationRequested(Frozen, frozen=True, kw_only=True):
     """The caller was asked, once, for all that is missing."""
 
     missing: list[str]
 
 
-class InformationProvided(Frozen, kw_only=True):
+class InformationProvided(Frozen, frozen=True, kw_only=True):
     """It came."""
 
     text: Sealed = ""
 
 
-class NoteAdded(Frozen, kw_only=True):
+class NoteAdded(Frozen, frozen=True, kw_only=True):
     """Words for the file."""
 
     text: Sealed
 
 
-class SupervisionOrdered(Frozen, kw_only=True):
+class SupervisionOrdered(Frozen, frozen=True, kw_only=True):
     """Under supervision (督办)."""
 
     reason: Sealed
 
 
-class CallerInformed(Frozen, kw_only=True):
+class CallerInformed(Frozen, frozen=True, kw_only=True):
     """The caller was told, or could not be, with the reason."""
 
     result: str
     text: Sealed = ""
 
 
-class CallBackRecorded(Frozen, kw_only=True):
+class CallBackRecorded(Frozen, frozen=True, kw_only=True):
     """A silent or dropped call was called back."""
 
     call_id: str
@@ -433,7 +433,7 @@ class CallBackRecorded(Frozen, kw_only=True):
     text: Sealed = ""
 
 
-class FollowedUp(Frozen, kw_only=True):
+class FollowedUp(Frozen, frozen=True, kw_only=True):
     """The follow-up: solved? satisfied? `round` is the round it judges."""
 
     solved: bool
@@ -442,7 +442,7 @@ class FollowedUp(Frozen, kw_only=True):
     text: Sealed = ""
 
 
-class Rated(Frozen, kw_only=True):
+class Rated(Frozen, frozen=True, kw_only=True):
     """The caller's rating, 1 to 5."""
 
     call_id: str
@@ -450,32 +450,32 @@ class Rated(Frozen, kw_only=True):
     text: Sealed = ""
 
 
-class NumberRevealed(Frozen, kw_only=True):
+class NumberRevealed(Frozen, frozen=True, kw_only=True):
     """A person saw a caller's whole number."""
 
     call_id: str
     reason: Sealed = ""
 
 
-class IncidentClosed(Frozen, kw_only=True):
+class IncidentClosed(Frozen, frozen=True, kw_only=True):
     """Ended."""
 
     disposition: str
     reason: Sealed = ""
 
 
-class IncidentReopened(Frozen, kw_only=True):
+class IncidentReopened(Frozen, frozen=True, kw_only=True):
     """Open again."""
 
     cause: str = ""
     reason: Sealed = ""
 
 
-class IncidentArchived(Frozen, kw_only=True):
+class IncidentArchived(Frozen, frozen=True, kw_only=True):
     """A closed incident left the owner's state; its events stay."""
 
 
-class CallClosed(Frozen, kw_only=True):
+class CallClosed(Frozen, frozen=True, kw_only=True):
     """A call without an incident of its own, closed by a person."""
 
     call_id: str

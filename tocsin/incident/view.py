@@ -7,14 +7,14 @@ from tocsin.incident.values import AgencyClass, Card, ClockName, ClockState, Rol
 from tocsin.place import Point
 
 
-class KindView(Frozen, kw_only=True):
+class KindView(Frozen, frozen=True, kw_only=True):
     """A kind's code and its label."""
 
     code: str
     label: str
 
 
-class LocationView(Frozen, kw_only=True):
+class LocationView(Frozen, frozen=True, kw_only=True):
     """Where: the address as given (clear, for those who may see it) and the WGS84 point."""
 
     address: str = ""
@@ -24,14 +24,14 @@ class LocationView(Frozen, kw_only=True):
     label: str = ""
 
 
-class CallerView(Frozen, kw_only=True):
+class CallerView(Frozen, frozen=True, kw_only=True):
     """The caller, the number masked unless revealed."""
 
     number: str = ""
     name: str = ""
 
 
-class LinkView(Frozen, kw_only=True):
+class LinkView(Frozen, frozen=True, kw_only=True):
     """How a call came to its incident."""
 
     score: float
@@ -39,7 +39,7 @@ class LinkView(Frozen, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class CallView(Frozen, kw_only=True):
+class CallView(Frozen, frozen=True, kw_only=True):
     """A call of an incident."""
 
     call_id: str
@@ -52,7 +52,7 @@ class CallView(Frozen, kw_only=True):
     link: LinkView | None = None
 
 
-class SuggestionView(Frozen, kw_only=True):
+class SuggestionView(Frozen, frozen=True, kw_only=True):
     """A call that may belong here."""
 
     call_id: str
@@ -60,7 +60,7 @@ class SuggestionView(Frozen, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class RelatedView(Frozen, kw_only=True):
+class RelatedView(Frozen, frozen=True, kw_only=True):
     """An incident that has to do with this one."""
 
     incident_id: str
@@ -68,7 +68,7 @@ class RelatedView(Frozen, kw_only=True):
     score: float | None = None
 
 
-class TaskView(Frozen, kw_only=True):
+class TaskView(Frozen, frozen=True, kw_only=True):
     """An agency's work."""
 
     task_id: str
@@ -85,7 +85,7 @@ class TaskView(Frozen, kw_only=True):
     cause: str = ""
 
 
-class ClockView(Frozen, kw_only=True):
+class ClockView(Frozen, frozen=True, kw_only=True):
     """A limit."""
 
     clock_id: str
@@ -98,7 +98,7 @@ class ClockView(Frozen, kw_only=True):
     card: Card = "none"
 
 
-class IncidentView(Frozen, kw_only=True):
+class IncidentView(Frozen, frozen=True, kw_only=True):
     """The whole."""
 
     incident_id: str
@@ -129,7 +129,7 @@ class IncidentView(Frozen, kw_only=True):
     policy: str = ""
 
 
-class Dispatch(Frozen, kw_only=True):
+class Dispatch(Frozen, frozen=True, kw_only=True):
     """What a dispatch topic carries to an agency's consumer, 30 days, in clear words."""
 
     task_id: str

@@ -15,7 +15,7 @@ class Row(Struct, frozen=True):
     """A line of a policy."""
 
 
-class Shift(Row):
+class Shift(Row, frozen=True):
     """Who answers for an agency when: days 1 (Monday) to 7, times HH:MM local; `name` is made up."""
 
     name: str
@@ -24,7 +24,7 @@ class Shift(Row):
     to_time: str
 
 
-class Agency(Row):
+class Agency(Row, frozen=True):
     """An agency. `regions` are those it serves; `duty` answers out of hours."""
 
     id: str
@@ -38,7 +38,7 @@ class Agency(Row):
     external_ids: dict[str, str] = {}
 
 
-class Region(Row):
+class Region(Row, frozen=True):
     """A region. `own` ones have a plan of their own; the others are neighbours by name, `served_by` an own region."""
 
     id: str
@@ -49,14 +49,14 @@ class Region(Row):
     served_by: str = ""
 
 
-class PlanAgency(Row):
+class PlanAgency(Row, frozen=True):
     """An agency of a response plan."""
 
     agency: str
     role: Role
 
 
-class Kind(Row):
+class Kind(Row, frozen=True):
     """A kind of matter and its response plan. `lane` is where it travels; `limits` names the promise (hotline kinds)."""
 
     code: str
@@ -73,7 +73,7 @@ class Kind(Row):
     confidential: bool = False
 
 
-class Raise(Row):
+class Raise(Row, frozen=True):
     """What a call can say that raises a kind's plan: agencies are added, the priority becomes at least `priority`."""
 
     name: str
@@ -83,7 +83,7 @@ class Raise(Row):
     source: str = ""
 
 
-class Limit(Row):
+class Limit(Row, frozen=True):
     """A time limit. The first row whose conditions all hold sets the clock; empty conditions hold always.
 
     `seconds` of clock time, or `working_days` counted from the next working day; `warn_share` of a short clock, or
@@ -107,7 +107,7 @@ class Limit(Row):
     red_working_days: int = 5
 
 
-class Linking(Row):
+class Linking(Row, frozen=True):
     """How calls are linked: weights of the parts, and the two thresholds."""
 
     link_at: float
@@ -123,7 +123,7 @@ class Linking(Row):
     source: str = ""
 
 
-class Calendar(Row):
+class Calendar(Row, frozen=True):
     """Working days: dates (YYYY-MM-DD) that differ from the plain week, and the years they are known for."""
 
     holidays: frozenset[str]
@@ -133,7 +133,7 @@ class Calendar(Row):
     closes: str = "17:00"
 
 
-class GazetteerEntry(Row):
+class GazetteerEntry(Row, frozen=True):
     """A named place. `names` are all its spellings; `radius_m` how far the name reaches; `setting` town, suburb, village."""
 
     id: str
@@ -146,7 +146,7 @@ class GazetteerEntry(Row):
     setting: Literal["town", "suburb", "village"] = "village"
 
 
-class Term(Row):
+class Term(Row, frozen=True):
     """A row of the lexicon: words that speak for a kind with a weight, or name a danger, a raise, a hazard.
 
     `kind` "" for words that only raise. `danger` marks danger to life, looked for on every line before anything is shed.
@@ -161,7 +161,7 @@ class Term(Row):
     lines: list[str] = []
 
 
-class Lexicon(Row):
+class Lexicon(Row, frozen=True):
     """The words: terms, negations, signs that a matter is past or only asked about, and forms to fold into others."""
 
     terms: list[Term]
@@ -172,7 +172,7 @@ class Lexicon(Row):
     version: str = ""
 
 
-class UnitRow(Row):
+class UnitRow(Row, frozen=True):
     """An ambulance of the sample."""
 
     id: str
@@ -182,7 +182,7 @@ class UnitRow(Row):
     position: Point
 
 
-class HospitalRow(Row):
+class HospitalRow(Row, frozen=True):
     """A hospital of the sample."""
 
     id: str
@@ -192,7 +192,7 @@ class HospitalRow(Row):
     position: Point
 
 
-class Ems(Row):
+class Ems(Row, frozen=True):
     """The 120 centre's figures."""
 
     acknowledge_s: int
@@ -207,7 +207,7 @@ class Ems(Row):
     source: str = ""
 
 
-class Policy(Row):
+class Policy(Row, frozen=True):
     """The whole. `hash` is `sha256:` and the digest of the directory's files."""
 
     name: str

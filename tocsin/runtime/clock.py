@@ -14,6 +14,9 @@ CLOCK_HEADER = "tocsin_clock"
 """Header of a command under `manual` or `scaled`: the appender's reading, ASCII Unix milliseconds."""
 
 
+_DIGITS_MAX = 15
+
+
 class Clock:
     """Reads now. `file` holds {"mode", "base_ms", "real_base_ms", "factor"} and is replaced whole, never edited."""
 
@@ -36,7 +39,7 @@ class Clock:
         real = time.time_ns() // 1_000_000
         if self.is_real or self._file is None:
             return real
-        stat = os.stat(self._file)
+        stat = os.stat(self._file)  # noqa: PTH116 - half the cost of Path.stat, on every reading
         if (stat.st_mtime_ns, stat.st_ino) != self._seen:
             held = json.loads(self._file.read_text())
             self._base_ms, self._real_base_ms = held["base_ms"], held["real_base_ms"]
@@ -50,7 +53,7 @@ class Clock:
 
 
 def write_clock(file: Path, *, base_ms: int, factor: float) -> None:
-    """Sets a manual (`factor` 0) or scaled clock: it shows `base_ms` now and runs `factor` times as fast as real time."""
+    """Sets a manual (`factor` 0) or scaled clock: it shows `base_ms` now and runs `factor` times as fast as time."""
     held = {"base_ms": base_ms, "real_base_ms": time.time_ns() // 1_000_000, "factor": factor}
     fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps(held))
@@ -58,9 +61,9 @@ def write_clock(file: Path, *, base_ms: int, factor: float) -> None:
 
 
 def record_time(headers: tuple[tuple[str, bytes], ...], append_ms: int, *, trust_header: bool) -> int:
-    """The time that counts for a record: its append time, or the clock header where the deployment's clock is not real."""
+    """The time that counts for a record: its append time, or the clock header where the clock is not real."""
     if trust_header:
         for name, value in headers:
-            if name == CLOCK_HEADER and value.isdigit() and len(value) < 16:
+            if name == CLOCK_HEADER and value.isdigit() and len(value) <= _DIGITS_MAX:
                 return int(value)
     return append_ms

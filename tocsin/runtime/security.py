@@ -16,7 +16,16 @@ from tocsin.envelope import Actor
 from tocsin.runtime.problems import Problem
 
 RoleName = Literal[
-    "call_taker", "hotline", "commander", "dispatcher", "ems_dispatcher", "crew", "supervisor", "auditor", "monitor", "admin"
+    "call_taker",
+    "hotline",
+    "commander",
+    "dispatcher",
+    "ems_dispatcher",
+    "crew",
+    "supervisor",
+    "auditor",
+    "monitor",
+    "admin",
 ]
 ROLES: tuple[str, ...] = get_args(RoleName)
 COOKIE = "tocsin_session"
@@ -67,7 +76,7 @@ def verify(secret: bytes, token: str) -> Principal:
         claims = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}, sub={"essential": True}).validate(claims)
         if claims.get("role") not in ROLES:
-            raise ValueError("no such role")
+            raise ValueError("no such role")  # noqa: TRY301 - one answer for all that is wrong with a token
         texts = {k: str(claims.get(k, "")) for k in ("sub", "role", "region", "agency", "unit")}
     except (JoseError, ValueError) as e:
         raise Problem(401, "token_invalid", f"The token cannot be used ({e}). Sign in again.") from e
@@ -91,11 +100,13 @@ def signed_in(request: Request) -> Principal:
 
 
 def allowed(*roles: RoleName) -> Callable[..., Principal]:
-    """FastAPI dependency: the principal where its role is one of these, else 403. Use as `Depends(allowed("admin"))`."""
+    """FastAPI dependency: the principal where its role is one of these, else 403: `Depends(allowed("admin"))`."""
 
     def check(principal: Annotated[Principal, Depends(signed_in)]) -> Principal:
         if principal.role not in roles:
-            raise Problem(403, "role_wrong", f"This needs one of the roles {', '.join(roles)}; you are {principal.role}.")
+            raise Problem(
+                403, "role_wrong", f"This needs one of the roles {', '.join(roles)}; you are {principal.role}."
+            )
         return principal
 
     return check

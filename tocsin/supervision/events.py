@@ -4,7 +4,7 @@ from tocsin.envelope import Frozen, Ms
 from tocsin.outcomes import CommandNoted
 
 
-class CardIssued(Frozen, kw_only=True):
+class CardIssued(Frozen, frozen=True, kw_only=True):
     """An agency got a card for a limit: warning, yellow or red."""
 
     clock_id: str
