@@ -69,7 +69,11 @@ class Keyring:
 
     def token(self, kind: str, text: str) -> str:
         """A keyed hash, 32 hex digits: equal for equal text, worthless without `seal.key`."""
-        return hmac.digest(self._token_key, f"{kind}\0{text}".encode(), "sha256")[:16].hex()
+        return self.token_of_bytes(kind, text.encode("utf-8", "surrogatepass"))
+
+    def token_of_bytes(self, kind: str, content: bytes) -> str:
+        """The same for bytes."""
+        return hmac.digest(self._token_key, kind.encode() + b"\0" + content, "sha256")[:16].hex()
 
     async def ensure(self, subjects: Iterable[str]) -> None:
         """Makes a key for each subject that has none; durable before it returns. Never blocks the loop."""

@@ -26,7 +26,7 @@ class KeyStore(Protocol):
         """The wrapped keys of those subjects that have one."""
 
     def add(self, fresh: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Keeps a key for each subject that has none, on disk when this returns; answers the key that counts for each."""
+        """Keeps a key for each subject that has none, on disk at return; answers the key that counts for each."""
 
     def destroy(self, subject: str) -> bool:
         """Deletes the key for good; whether there was one."""
