@@ -1,0 +1,5 @@
+"""Errors of the command line: one line with its mend."""
+
+from tocsin.runtime.mend import Mend
+
+__all__ = ["Mend"]
