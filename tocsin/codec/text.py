@@ -25,6 +25,14 @@ def rfc3339(at: int | None) -> str | None:
         return str(at)
 
 
+def parse_rfc3339(text: str) -> int:
+    """RFC 3339 with offset → Unix milliseconds. ValueError with the mend where it is none or lacks its offset."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time needs its offset, e.g. 2026-04-05T08:00:00+08:00")
+    return round(at.timestamp() * 1000)
+
+
 @cache
 def _fields(cls: type[Struct]) -> list[tuple[str, Callable[[Any], Any] | None]]:
     hints = typing.get_type_hints(cls, include_extras=True)
