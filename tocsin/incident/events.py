@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tocsin.envelope import Frozen, Ms, Sealed
-from tocsin.incident.values import AgencyClass, CallRecord, Card, ClockName, Role, Understanding
+from tocsin.incident.values import AgencyClass, CallRecord, Card, ClockName, Role, TaskState, Understanding
 from tocsin.outcomes import (
     CommandNoted,
     CommandRefused,
@@ -44,6 +44,10 @@ class IncidentOpened(Frozen, frozen=True, kw_only=True):
     victims: int | None = None
     hazards: list[str] = []
     cause: str = ""
+    line: str = ""
+    lane: str = "urgent"
+    exercise: bool = False
+    raises: list[str] = []
 
 
 class CallLinked(Frozen, frozen=True, kw_only=True):
@@ -79,10 +83,11 @@ class CallUnlinked(Frozen, frozen=True, kw_only=True):
 
 
 class IncidentMerged(Frozen, frozen=True, kw_only=True):
-    """This incident went into another; its calls and running tasks with it."""
+    """This incident went into another; its calls and running tasks with it. `tasks` are those that moved as they are."""
 
     into: str
     reason: Sealed = ""
+    tasks: list[str] = []
 
 
 class IncidentSplit(Frozen, frozen=True, kw_only=True):
@@ -101,6 +106,14 @@ class IncidentsRelated(Frozen, frozen=True, kw_only=True):
     score: float | None = None
     reasons: dict[str, float] = {}
     reason: Sealed = ""
+
+
+class RelationProbed(Frozen, kw_only=True):
+    """An incident of a neighbouring region may be the same matter as this one; the relay suggests it over there."""
+
+    asking_incident: str
+    score: float
+    reasons: dict[str, float] = {}
 
 
 class ReviewRequested(Frozen, frozen=True, kw_only=True):
@@ -159,6 +172,29 @@ class TaskRouted(Frozen, frozen=True, kw_only=True):
     duty: str = ""
     round: int = 1
     former_task: str = ""
+
+
+class TaskJoined(Frozen, kw_only=True):
+    """A running task came over from a merged incident, as it stood there and under its own id: nothing is cancelled."""
+
+    task_id: str
+    agency: str
+    agency_class: AgencyClass
+    role: Role
+    state: TaskState
+    units: list[str] = []
+    held_by: str = ""
+    offered_to: str = ""
+    transfers: int = 0
+    return_code: str = ""
+    returns: int = 0
+    round: int = 1
+    duty: str = ""
+    cause: str = ""
+    routed_at: Ms = 0
+    former_task: str = ""
+    missions: dict[str, str] = {}
+    merged_from: str = ""
 
 
 class TaskAlerted(Frozen, frozen=True, kw_only=True):
@@ -486,7 +522,7 @@ class CallClosed(Frozen, frozen=True, kw_only=True):
 IncidentEvent = (
     CallRecorded | CallConflict | IncidentOpened | CallLinked | LinkSuggested | LinkDismissed | CallUnlinked
     | IncidentMerged | IncidentSplit | IncidentsRelated | ReviewRequested | ReviewEnded | Reclassified | PriorityChanged
-    | LocationCorrected | VictimsReported | TaskRouted | TaskAlerted | TaskAcknowledged | TaskAccepted | UnitsDispatched
+    | LocationCorrected | VictimsReported | RelationProbed | TaskRouted | TaskJoined | TaskAlerted | TaskAcknowledged | TaskAccepted | UnitsDispatched
     | TaskArrived | TaskFeedback | TaskCompleted | ReturnRequested | TaskReturned | ReturnRefused | TransferOffered
     | TaskTransferred | TransferDeclined | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
     | CardRaised | ClockStopped | ClockPaused | ClockResumed | DeadlineExtended | InformationRequested

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from tocsin.envelope import Lane, Ms, Sealed
+from tocsin.incident.grid import Grid
 from tocsin.incident.values import AgencyClass, CallRecord, Card, ClockName, ClockState, Role, TaskState, Understanding
 from tocsin.place import Place
 from tocsin.policy.model import Policy
@@ -21,7 +22,7 @@ class Facts(Struct, frozen=True):
     understanding: Understanding | None = None
 
 
-class Link(Struct):
+class Link(Struct, gc=False):
     """A call's belonging to an incident."""
 
     call_id: str
@@ -30,7 +31,7 @@ class Link(Struct):
     reasons: dict[str, float] = field(default_factory=dict)
 
 
-class Clock(Struct):
+class Clock(Struct, gc=False):
     """A limit of an incident or a task."""
 
     clock_id: str
@@ -47,7 +48,7 @@ class Clock(Struct):
     paused_at: Ms | None = None
 
 
-class Task(Struct):
+class Task(Struct, gc=False):
     """An agency's work in an incident."""
 
     task_id: str
@@ -69,8 +70,12 @@ class Task(Struct):
     missions: dict[str, str] = field(default_factory=dict)
 
 
-class Incident(Struct):
-    """A matter, with everything that hangs on it. `act_version` is its version at the last act of a person or agency."""
+class Incident(Struct, gc=False):
+    """A matter, with everything that hangs on it. `act_version` is its version at the last act of a person or agency.
+
+    `call_at` is when its newest call was made, `touched_at` when the log last put it first among those a new call is
+    compared with (opened, a call linked, closed). No part of it points back, so the cycle collector need not look.
+    """
 
     incident_id: str
     region: str
@@ -107,9 +112,12 @@ class Incident(Struct):
     round: int = 1
     followed_up: bool = False
     policy: str = ""
+    line: str = ""
+    call_at: Ms = 0
+    touched_at: Ms = 0
 
 
-class Call(Struct):
+class Call(Struct, gc=False):
     """A call as the owner keeps it."""
 
     record: CallRecord
@@ -118,10 +126,15 @@ class Call(Struct):
     incident_ids: list[str] = field(default_factory=list)
     called_back: bool = False
     closed: str = ""
+    rated: bool = False
+    suggested_to: list[str] = field(default_factory=list)
 
 
 class RegionState(Struct):
-    """A region: its incidents and calls, and the day's numbering."""
+    """A region: its incidents and calls, and the day's numbering.
+
+    `grid`, `callers` and `ended` only find incidents faster; they follow from the rest and are no part of the digest.
+    """
 
     region: str
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -129,3 +142,18 @@ class RegionState(Struct):
     day: str = ""
     day_count: int = 0
     policy: str = ""
+    grid: Grid = field(default_factory=Grid)
+    callers: dict[str, dict[str, None]] = field(default_factory=dict)
+    ended: dict[str, Ms] = field(default_factory=dict)
+
+
+class PartitionState(Struct):
+    """What one owner knows: the regions of its partition."""
+
+    regions: dict[str, RegionState] = field(default_factory=dict)
+
+    def version(self, subject: str) -> int:
+        """The present version of an incident; 0 where it is unknown or the subject is the region's own."""
+        region = self.regions.get(subject[:6])
+        incident = region.incidents.get(subject) if region else None
+        return incident.version if incident else 0

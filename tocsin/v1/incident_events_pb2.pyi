@@ -191,12 +191,19 @@ class IncidentOpened(_message.Message):
     VICTIMS_FIELD_NUMBER: _builtins.int
     HAZARDS_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    RAISES_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     kind: _builtins.str
     priority: _builtins.int
     first_receiver: _builtins.str
     victims: _builtins.int
     cause: _builtins.str
+    line: _builtins.str
+    lane: _builtins.str
+    exercise: _builtins.bool
     @_builtins.property
     def place(self) -> _shared_pb2.Place: ...
     @_builtins.property
@@ -205,6 +212,8 @@ class IncidentOpened(_message.Message):
     def review(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def hazards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def raises(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -218,10 +227,14 @@ class IncidentOpened(_message.Message):
         victims: _builtins.int | None = ...,
         hazards: _abc.Iterable[_builtins.str] | None = ...,
         cause: _builtins.str = ...,
+        line: _builtins.str = ...,
+        lane: _builtins.str = ...,
+        exercise: _builtins.bool = ...,
+        raises: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "place", b"place", "victims", b"victims"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "call_id", b"call_id", "cause", b"cause", "first_receiver", b"first_receiver", "flags", b"flags", "hazards", b"hazards", "kind", b"kind", "place", b"place", "priority", b"priority", "review", b"review", "victims", b"victims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "call_id", b"call_id", "cause", b"cause", "exercise", b"exercise", "first_receiver", b"first_receiver", "flags", b"flags", "hazards", b"hazards", "kind", b"kind", "lane", b"lane", "line", b"line", "place", b"place", "priority", b"priority", "raises", b"raises", "review", b"review", "victims", b"victims"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__victims: _TypeAlias = _typing.Literal["victims"]  # noqa: Y015
     _WhichOneofArgType__victims: _TypeAlias = _typing.Literal["_victims", b"_victims"]  # noqa: Y015
@@ -387,17 +400,21 @@ class IncidentMerged(_message.Message):
 
     INTO_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
     into: _builtins.str
     reason: _builtins.str
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         into: _builtins.str = ...,
         reason: _builtins.str = ...,
+        tasks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["into", b"into", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["into", b"into", "reason", b"reason", "tasks", b"tasks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1787,3 +1804,145 @@ class CallClosed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallClosed: _TypeAlias = CallClosed  # noqa: Y015
+
+@_typing.final
+class RelationProbed(_message.Message):
+    """An incident of a neighbouring region may be the same matter as this one; the relay suggests it over there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ReasonsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ASKING_INCIDENT_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    asking_incident: _builtins.str
+    score: _builtins.float
+    @_builtins.property
+    def reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
+    def __init__(
+        self,
+        *,
+        asking_incident: _builtins.str = ...,
+        score: _builtins.float = ...,
+        reasons: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asking_incident", b"asking_incident", "reasons", b"reasons", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelationProbed: _TypeAlias = RelationProbed  # noqa: Y015
+
+@_typing.final
+class TaskJoined(_message.Message):
+    """A running task came over from a merged incident, as it stood there and under its own id: nothing is cancelled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MissionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    AGENCY_CLASS_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    HELD_BY_FIELD_NUMBER: _builtins.int
+    OFFERED_TO_FIELD_NUMBER: _builtins.int
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    RETURN_CODE_FIELD_NUMBER: _builtins.int
+    RETURNS_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    DUTY_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ROUTED_AT_FIELD_NUMBER: _builtins.int
+    FORMER_TASK_FIELD_NUMBER: _builtins.int
+    MISSIONS_FIELD_NUMBER: _builtins.int
+    MERGED_FROM_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    agency: _builtins.str
+    agency_class: _builtins.str
+    role: _builtins.str
+    state: _builtins.str
+    held_by: _builtins.str
+    offered_to: _builtins.str
+    transfers: _builtins.int
+    return_code: _builtins.str
+    returns: _builtins.int
+    round: _builtins.int
+    duty: _builtins.str
+    cause: _builtins.str
+    routed_at: _builtins.int
+    former_task: _builtins.str
+    merged_from: _builtins.str
+    @_builtins.property
+    def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def missions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        agency_class: _builtins.str = ...,
+        role: _builtins.str = ...,
+        state: _builtins.str = ...,
+        units: _abc.Iterable[_builtins.str] | None = ...,
+        held_by: _builtins.str = ...,
+        offered_to: _builtins.str = ...,
+        transfers: _builtins.int = ...,
+        return_code: _builtins.str = ...,
+        returns: _builtins.int = ...,
+        round: _builtins.int = ...,
+        duty: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        routed_at: _builtins.int = ...,
+        former_task: _builtins.str = ...,
+        missions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        merged_from: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskJoined: _TypeAlias = TaskJoined  # noqa: Y015
