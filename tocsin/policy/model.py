@@ -5,7 +5,7 @@ Every number has its source beside it (`source`), shown by `explain`.
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tocsin.incident.values import AgencyClass, ClockName, Role
 from tocsin.place import Point
@@ -192,8 +192,21 @@ class HospitalRow(Row, frozen=True):
     position: Point
 
 
+def _triage_answers() -> dict[str, str]:
+    return {
+        "breathing=no": "I", "breathing=difficult": "I", "conscious=no": "I", "bleeding=severe": "I",
+        "chest_pain=yes": "I", "stroke_signs=yes": "I", "seizure=yes": "II", "bleeding=some": "II", "trapped=yes": "II",
+        "pregnant=labour": "II", "pain=severe": "II", "walking=yes": "IV",
+    }  # fmt: skip
+
+
 class Ems(Row, frozen=True):
-    """The 120 centre's figures."""
+    """The 120 centre's figures.
+
+    `triage` is the level a kind begins with (key "" for the rest), `triage_answers` what an answer makes of it (key
+    `question=answer`; the most urgent counts). Units whose travel times differ by `tie_s` at most are equally near: the
+    one idle longest goes. `missions_max` bounds the missions of one incident, `candidates_max` those an event lists.
+    """
 
     acknowledge_s: int
     road_speed_kmh: float
@@ -205,6 +218,10 @@ class Ems(Row, frozen=True):
     als_for: list[str]
     hospital_for: dict[str, str]
     source: str = ""
+    triage_answers: dict[str, str] = field(default_factory=_triage_answers)
+    tie_s: int = 30
+    missions_max: int = 30
+    candidates_max: int = 40
 
 
 class Policy(Row, frozen=True):
