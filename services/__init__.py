@@ -1,0 +1,1 @@
+"""The services: thin processes around what the package `tocsin` gives them. None knows another."""
