@@ -104,7 +104,7 @@ class Planner:
             )
         return truth
 
-    def ring(  # noqa: PLR0917 - a call has that many sides; each caller here names them
+    def ring(
         self,
         kind: str,
         truth: str,
