@@ -84,3 +84,82 @@ class Follower(Protocol):
 
     async def stop(self) -> None:
         """Closes."""
+
+
+class Seat(Protocol):
+    """Who is told which partitions a member has. `tocsin.log.owners` is the one that matters."""
+
+    async def revoked(self) -> None:
+        """All partitions are taken back. Returns once no decision is under way, within the session's length."""
+
+    def assigned(self, partitions: frozenset[int]) -> None:
+        """These partitions are ours under a newer assignment. Returns at once: folding happens elsewhere."""
+
+
+class Membership(Protocol):
+    """A place in the group that shares the partitions of one topic out (invariant 3)."""
+
+    async def join(self, seat: Seat) -> None:
+        """Joins; from now on `seat` is told of each assignment. LogUnavailable."""
+
+    async def rejoin(self) -> None:
+        """Leaves and joins anew, so that what is acquired next is acquired under a newer assignment."""
+
+    async def confirm(self, partition: int, position: int) -> bool:
+        """Whether the group, asked now, still counts this member as the partition's holder.
+
+        `position` is the next offset to be decided; the group keeps it for lag displays alone.
+        """
+
+    async def leave(self) -> None:
+        """Ends the membership."""
+
+
+class Lag(NamedTuple):
+    """How far behind a reader is: `records` not yet read, `unstable` hidden behind an open transaction."""
+
+    topic: str
+    partition: int
+    records: int
+    unstable: int
+
+
+class Tenure(Protocol):
+    """One partition's ownership: the transactional producer that fences the former owner, and the readers beside it."""
+
+    async def acquire(self) -> int:
+        """Fences the former owner, settles its open transaction; the end up to which the events must be folded.
+
+        LogUnavailable, Fenced.
+        """
+
+    def history(self, start: int, end: int) -> AsyncIterator[list[Record]]:
+        """Committed events from offset `start` up to `end`, in order; the last batch may be empty."""
+
+    async def seek(self, positions: Mapping[str, int]) -> None:
+        """Reads each input topic from these next offsets; a topic not named from its first record."""
+
+    async def poll(self, *, limit: int, wait_ms: int) -> list[Record]:
+        """Up to `limit` records, those of the first input topic before others; empty when none came in `wait_ms`."""
+
+    async def commit(self, records: Sequence[Append]) -> list[Appended]:
+        """Appends all or none. RecordTooLarge before anything is sent; Fenced; CommitUnknown."""
+
+    def lags(self) -> list[Lag]:
+        """How far the inputs are ahead of what was polled, as of the last answers of the log."""
+
+    async def stop(self) -> None:
+        """Closes producer and readers; an open transaction is left to be settled by the next owner."""
+
+
+class OwnerLog(Protocol):
+    """What an owner's process asks of a log."""
+
+    def membership(self) -> Membership:
+        """A place in the kernel's group."""
+
+    def tenure(self, partition: int) -> Tenure:
+        """A new tenure of a partition; made anew after each failure."""
+
+    def producer(self) -> Producer:
+        """The idempotent producer for forwards and dead letters."""

@@ -25,7 +25,7 @@ class Topic(NamedTuple):
             "retention.ms": str(self.retention_ms),
             "retention.bytes": "-1",
             "message.timestamp.type": "LogAppendTime" if self.append_time else "CreateTime",
-            "min.insync.replicas": str(replicas // 2 + 1 if replicas > 1 else 1),
+            "min.insync.replicas": str(min(2, max(1, replicas - 1))),
             "max.message.bytes": str(1024 * 1024),
             "unclean.leader.election.enable": "false",
         }
