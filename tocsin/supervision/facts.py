@@ -6,8 +6,8 @@ from tocsin.incident import events
 from tocsin.outcomes import CommandNoted, CommandRefused, CommandRepeated
 
 CLOCK_FACTS: tuple[type[Struct], ...] = (
-    events.ClockStarted, events.ClockMet, events.ClockWarned, events.ClockMissed, events.CardRaised, events.ClockStopped,
-    events.ClockPaused, events.ClockResumed, events.DeadlineExtended,
+    events.ClockStarted, events.ClockMet, events.ClockWarned, events.ClockMissed, events.CardRaised,
+    events.ClockStopped, events.ClockPaused, events.ClockResumed, events.DeadlineExtended,
 )  # fmt: skip
 """What makes, moves and ends a limit."""
 

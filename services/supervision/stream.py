@@ -1,0 +1,117 @@
+"""The Faust app: an agent over the relayed facts, a timer over time. Set up within the limits ADR 1 gives it."""
+
+import os
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+from yarl import URL
+
+from tocsin.log.port import Record
+from tocsin.log.topics import SUPERVISION_FACTS
+from tocsin.runtime.settings import Settings
+
+log = structlog.get_logger()
+EX_SOFTWARE = 70
+SESSION_S = 10
+
+
+def build(
+    settings: Settings,
+    *,
+    on_fact: Callable[[Record], Awaitable[None]],
+    on_tick: Callable[[], Awaitable[None]],
+    tick_s: float,
+) -> faust.App:
+    """A Faust app over `tocsin.supervision.facts.v1`; `on_fact` for each fact in order, `on_tick` every `tick_s`.
+
+    Either raising ends the process at once, before Faust acknowledges what it was given: Faust would acknowledge a
+    record whose agent raised.
+    """
+    options = {} if (login := _credentials(settings)) is None else {"broker_credentials": login}
+    app = faust.App(
+        group_id(settings),
+        broker=[URL(f"aiokafka://{address.strip()}") for address in settings.kafka_bootstrap.split(",")],
+        processing_guarantee="at_least_once",
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=f"supervision-{settings.slot}",
+        broker_session_timeout=SESSION_S,
+        broker_heartbeat_interval=3,
+        broker_commit_interval=1.0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=False,
+        web_enabled=False,
+        autodiscover=False,
+        store="memory://",
+        datadir=str(settings.data_dir / "faust"),
+        **options,
+    )
+    facts = app.topic(
+        SUPERVISION_FACTS.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
+        allow_empty=True,
+    )  # fmt: skip
+
+    @app.agent(facts, concurrency=1, name="facts")
+    async def supervise(stream: Any) -> None:
+        async for event in stream.events():
+            await _or_exit(on_fact(_record(event.message)))
+
+    @app.timer(tick_s)  # type: ignore[untyped-decorator]  # faust is untyped
+    async def tick() -> None:
+        await _or_exit(on_tick())
+
+    return app
+
+
+def group_id(settings: Settings) -> str:
+    """The consumer group."""
+    return f"tocsin-supervision{'-' + settings.instance if settings.instance else ''}"
+
+
+def assigned(app: faust.App) -> set[int]:
+    """The partitions of the facts that the group has given this replica."""
+    if not app.started or app.rebalancing:
+        return set()
+    tps: set[TP] = app.consumer.assignment()
+    return {tp.partition for tp in tps if tp.topic == SUPERVISION_FACTS.name}
+
+
+async def _or_exit(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:  # noqa: BLE001 - whatever it is, Faust would acknowledge the record all the same
+        log.critical("supervision_failed", exception=_trace())
+        sys.stderr.flush()
+        os._exit(EX_SOFTWARE)
+
+
+def _trace() -> str:
+    import traceback  # noqa: PLC0415 - needed once, when all is over
+
+    return traceback.format_exc()
+
+
+def _record(message: Any) -> Record:
+    headers = message.headers or {}
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return Record(
+        message.topic, message.partition, message.offset, message.key, message.value, tuple(pairs),
+        int(message.timestamp * 1000),
+    )  # fmt: skip
+
+
+def _credentials(settings: Settings) -> Any:
+    context = None
+    if settings.kafka_security in ("SSL", "SASL_SSL"):
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file or None)
+    if settings.kafka_security.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.kafka_username, password=settings.kafka_password, ssl_context=context,
+            mechanism=settings.kafka_sasl_mechanism,
+        )  # fmt: skip
+    return None if context is None else faust.SSLCredentials(context)

@@ -1,0 +1,133 @@
+"""Supervision as a process on a real Kafka: by time alone, once, across restarts, never early."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.supervision_stage import NOON, Stage, fact, started
+from tests.support import eventually
+from tocsin.broker import EmbeddedKafka
+from tocsin.codec.text import rfc3339
+from tocsin.log.port import Append
+from tocsin.log.topics import SUPERVISION_FACTS
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+async def stage(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage of this test's own group."""
+    made = Stage(broker.bootstrap, tmp_path, instance=tmp_path.name)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def ready(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Waits for /readyz."""
+
+    async def ok() -> bool:
+        try:
+            return (await client.get(f"{stage.url}/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    await eventually(ok, seconds=40, what=f"supervision ready; {stage.said()}")
+
+
+async def test_a_limit_warns_misses_and_reddens_by_time_alone(stage: Stage) -> None:
+    """Each level fires at its moment and not before, with a card for each answer."""
+    async with httpx.AsyncClient() as client:
+        stage.start()
+        await ready(stage, client)
+        await stage.tell(fact(started("a", warn_at=NOON + 24_000, due_at=NOON + 30_000, red_at=NOON + 60_000)))
+        headers = stage.token("supervisor")
+
+        async def listed() -> list[dict[str, str]]:
+            return (await client.get(f"{stage.url}/v1/clocks", headers=headers)).json()["items"]
+
+        assert (await eventually(listed))[0]["state"] == "running"
+        assert stage.fired == []
+        for level, at in (("warning", 24_000), ("missed", 30_000), ("red", 60_000)):
+            stage.set_clock(NOON + at - 1)
+            await eventually(lambda at=at: due_next(stage, client, NOON + at), what=f"{level} is the next")
+            assert level not in [c.data.level for c in stage.fired], "never before its time"
+            stage.set_clock(NOON + at)
+            [command] = await stage.firings("a", level)
+            assert command.command_id == f"clock:a:{level}"
+            await eventually(lambda level=level: any(c.data.card == CARD[level] for c in stage.cards), what=level)
+        assert (await listed())[0]["card"] == "red"
+        assert [c.data.level for c in stage.fired] == ["warning", "missed", "red"]
+
+
+async def due_next(stage: Stage, client: httpx.AsyncClient, at: int) -> bool:
+    """Whether supervision says that the next limit fires at this moment."""
+    url = f"{stage.url}/v1/clock/pending"
+    answer = await client.get(url, headers=stage.token("admin"), params={"until": rfc3339(NOON * 2)})
+    return answer.json()["next_due"] == rfc3339(at)
+
+
+CARD = {"warning": "warning", "missed": "yellow", "red": "red"}
+
+
+async def test_killed_while_a_limit_falls_due_it_is_missed_once(stage: Stage) -> None:
+    """`kill -9`, the limit passes, restart: exactly one firing of the miss; a further restart adds none."""
+    async with httpx.AsyncClient() as client:
+        stage.start()
+        await ready(stage, client)
+        await stage.tell(fact(started("b", warn_at=NOON + 24_000, due_at=NOON + 30_000)))
+        stage.kill()
+        stage.set_clock(NOON + 40_000)
+        stage.start()
+        [command] = await stage.firings("b", "missed")
+        assert command.command_id == "clock:b:missed"
+        await eventually(lambda: any(c.data.clock_id == "b" for c in stage.cards), what="the card")
+        stage.kill()
+        stage.start()
+        await ready(stage, client)
+        await stage.tell(fact(started("c", due_at=NOON + 41_000)))
+        stage.set_clock(NOON + 41_000)
+        await stage.firings("c", "missed")
+        assert [f.data.clock_id for f in stage.fired] == ["b", "c"], "the known miss was not fired again"
+
+
+async def test_killed_before_the_answer_it_fires_the_same_id_again(stage: Stage) -> None:
+    """A firing whose fact was never seen is repeated after a restart under the same id, which the router knows."""
+    async with httpx.AsyncClient() as client:
+        stage.answering = False
+        stage.start()
+        await ready(stage, client)
+        await stage.tell(fact(started("d", due_at=NOON + 30_000)))
+        stage.set_clock(NOON + 30_000)
+        await stage.firings("d", "missed")
+        stage.kill()
+        stage.start()
+        both = await stage.firings("d", "missed", count=2)
+        assert {c.command_id for c in both} == {"clock:d:missed"}
+
+
+async def test_an_unreadable_fact_is_passed_by(stage: Stage) -> None:
+    """Garbage among the facts goes to the dead letters; the limits behind it still run."""
+    async with httpx.AsyncClient() as client:
+        stage.start()
+        await ready(stage, client)
+        await stage.producer.append(Append(SUPERVISION_FACTS.name, 0, b"430921", b"\xff\xffgarbage"))
+        await stage.producer.append(Append(SUPERVISION_FACTS.name, 1, b"430921", None))
+        await stage.tell(fact(started("f", due_at=NOON + 30_000)))
+        stage.set_clock(NOON + 30_000)
+        await stage.firings("f", "missed")
+
+        async def counted() -> bool:
+            return 'tocsin_deadletters_total{stage="decode"} 2.0' in (await client.get(f"{stage.url}/metrics")).text
+
+        await eventually(counted, what="two dead letters")
+
+
+async def test_sigterm_ends_it_within_ten_seconds(stage: Stage) -> None:
+    """A drain is quick, and the exit code says so."""
+    async with httpx.AsyncClient() as client:
+        stage.start()
+        await ready(stage, client)
+        assert stage.stop() == 0
