@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tocsin.day.crews import Crews
 from tocsin.day.door import Door
 from tocsin.day.ring import Ring, posted
 from tocsin.runtime.clock import Clock, write_clock
+from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()
 Act = Callable[[int], Awaitable[None]]
@@ -81,3 +82,30 @@ class Player:
             await self.crews.look(ring, self.door.desk(ring.line))
 
         return call
+
+
+async def play_day(
+    run: Mapping[str, Any],
+    settings: Settings,
+    rings: Sequence[Ring],
+    *,
+    day_start_ms: int | None = None,
+    until_ms: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Ring]:
+    """Plays the day on the deployment of this `run.json`; the calls made.
+
+    Without `day_start_ms` the day's first call rings ten seconds of the deployment's time from now. Under a manual
+    clock the player itself moves the clock from act to act; under the others it waits for it.
+    """
+    file = settings.data_dir / "clock.json"
+    pace = Pace(Clock(settings.clock, file), file)
+    first = min((r.at_s for r in rings), default=0.0)
+    start = day_start_ms if day_start_ms is not None else pace.clock.now_ms() + 10_000 - int(first * 1000)
+    door = Door(run)
+    player = Player(door, rings, pace, start_ms=start)
+    try:
+        await player.play(until_ms=until_ms, progress=progress)
+    finally:
+        await door.close()
+    return player.posted

@@ -11,13 +11,10 @@ from typing import Any
 
 from tocsin.place import Point
 from tocsin.policy.model import Policy
+from tocsin.runtime.mend import Mend
 
 _SERVICE_LINE = {"EMS": "120", "Fire": "119", "Traffic": "122"}
 _LON_M = math.cos(math.radians(40.2)) / math.cos(math.radians(29.3))
-
-
-class MixError(ValueError):
-    """The file is none of the forms that can be played; the text says what was expected."""
 
 
 def read_mix(file: Path, policy: Policy) -> list[dict[str, Any]]:
@@ -25,7 +22,7 @@ def read_mix(file: Path, policy: Policy) -> list[dict[str, Any]]:
 
     NDJSON in the POST shape; CSV with `lat,lng,title,timeStamp` (emergency calls: their geometry is set down around the
     county's middle, since they come from elsewhere); CSV with `text` and perhaps `subject, caller_id, received_at`
-    (hotline messages). MixError names the first line that cannot be read.
+    (hotline messages). Mend names the first line that cannot be read.
     """
     if file.suffix == ".csv":
         with file.open(encoding="utf-8-sig", newline="") as f:
@@ -35,19 +32,29 @@ def read_mix(file: Path, policy: Policy) -> list[dict[str, Any]]:
             return _emergency(rows, policy)
         if "text" in columns:
             return list(_hotline(rows))
-        raise MixError(
-            f"{file.name}: needs the columns lat,lng,title,timeStamp or text; it has {', '.join(sorted(columns))}"
+        has = ", ".join(sorted(columns)) or "no rows"
+        raise Mend(
+            f"{file.name} cannot be played: it has {has}", "Give it the columns lat,lng,title,timeStamp or text."
         )
     bodies = []
     for n, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         try:
             body = json.loads(line)
         except ValueError as e:
-            raise MixError(f"{file.name}:{n}: not JSON ({e}); one call a line in the POST shape is expected") from e
+            raise Mend(f"{file.name}:{n} is not JSON ({e})", "Write one call a line in the POST shape.") from e
         if not isinstance(body, dict) or "line" not in body:
-            raise MixError(f"{file.name}:{n}: a call needs at least 'line'")
+            raise Mend(f"{file.name}:{n} is no call", "Each line is a JSON object with at least `line`.")
         bodies.append({k: v for k, v in body.items() if k != "call_id" and not k.startswith("truth_")})
     return bodies
+
+
+def read_mixes(files: list[Path], policy: Policy) -> list[dict[str, Any]]:
+    """The calls of several files, taken in turn; Mend where one cannot be read or holds nothing."""
+    tables = [read_mix(f, policy) for f in files]
+    empty = [f.name for f, t in zip(files, tables, strict=True) if not t]
+    if empty:
+        raise Mend(f"{', '.join(empty)} holds no calls", "Give a file with at least one.")
+    return [b for turn in itertools.zip_longest(*tables) for b in turn if b is not None]
 
 
 def _emergency(rows: list[dict[str, str]], policy: Policy) -> list[dict[str, Any]]:
