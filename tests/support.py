@@ -1,16 +1,23 @@
-"""What tests of every kind share: waiting for progress, free ports."""
+"""What tests of every kind share: waiting for progress, free ports, the command line, whole deployments."""
 
 import asyncio
 import inspect
+import json
 import os
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tocsin.cli.deployment import Deployment
 
 T = TypeVar("T")
 _PORTS_LOW, _PORTS_HIGH = 20_000, 32_000
-"""Below the range from which systems hand out client ports, so that no client takes one between looking and listening."""
+"""Below the range from which systems hand out client ports: none is taken between looking and listening."""
 
 
 async def eventually(
@@ -25,7 +32,7 @@ async def eventually(
         last: object
         try:
             answer = check()
-            found: T = await answer if inspect.isawaitable(answer) else answer  # type: ignore[assignment]  # narrowed by the check
+            found: T = await answer if inspect.isawaitable(answer) else answer
             if found:
                 return found
             last = found
@@ -55,8 +62,8 @@ def eventually_sync(check: Callable[[], T], *, seconds: float = 30.0, every: flo
 
 def free_ports(count: int = 1) -> int:
     """The first of `count` consecutive free ports on loopback; each xdist worker looks in a range of its own."""
-    worker = int("".join(c for c in os.environ.get("PYTEST_XDIST_WORKER", "gw0") if c.isdigit()) or 0)
-    start = _PORTS_LOW + (worker * 3_000 + os.getpid() * 40) % (_PORTS_HIGH - _PORTS_LOW)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    start: int = _PORTS_LOW + (worker * 3_000 + os.getpid() * 40) % (_PORTS_HIGH - _PORTS_LOW)
     for first in (*range(start, _PORTS_HIGH, 20), *range(_PORTS_LOW, start, 20)):
         if all(_free(p) for p in range(first, first + count)):
             return first
@@ -76,3 +83,36 @@ def _free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def tocsin(*args: str, seconds: float = 180, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs `tocsin …` as a user would; asserts exit code 0 unless `ok` is False."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tocsin", *args], capture_output=True, text=True, timeout=seconds, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert not ok or done.returncode == 0, (
+        f"tocsin {' '.join(args)} ended with {done.returncode}: {done.stderr[-2000:]}"
+    )
+    return done
+
+
+def tocsin_json(*args: str, seconds: float = 180, ok: bool = True) -> Any:
+    """The JSON object a command prints with `--json`."""
+    return json.loads(tocsin(*args, "--json", seconds=seconds, ok=ok).stdout)
+
+
+@contextmanager
+def deployed(data_dir: Path, *options: str) -> Iterator[Deployment]:
+    """`tocsin up --detach` with these options on free ports, and `down` at the end, whatever happens between."""
+    tocsin("up", "--data-dir", str(data_dir), "--port-base", str(free_ports(20)), "--detach", "--json", *options)
+    try:
+        yield Deployment.find(data_dir)
+    finally:
+        tocsin("down", "--data-dir", str(data_dir))
+
+
+def advance(deployment: Deployment, seconds: float) -> str:
+    """Moves a manual clock on; returns once everything due by then has happened. The new now, RFC 3339."""
+    moved = tocsin_json("clock", "--data-dir", deployment.data_dir, "--advance", f"PT{seconds:g}S")
+    return str(moved["now"])

@@ -14,8 +14,8 @@ class Held:
         self._file = file
         self._fd = -1
 
-    def take(self, what: str, mend: str) -> None:
-        """Takes the lock, or raises Mend; `{pid}` in `what` becomes the holder's pid."""
+    def take(self, what: str, mend: str, *, tell: bool = True) -> None:
+        """Takes the lock, or raises Mend; `{pid}` in `what` becomes the holder's pid. `tell`: write our pid into it."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -25,12 +25,18 @@ class Held:
             os.close(fd)
             raise Mend(what.format(pid=holder), mend) from None
         self._fd = fd
-        self.tell()
+        if tell:
+            self.tell()
 
     def tell(self) -> None:
         """Writes this process's pid into the file: again after a fork, where the child is the holder."""
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def pid(self) -> int:
+        """The holder: this process."""
+        return os.getpid()
 
     def release(self) -> None:
         """Lets go; nothing where it was not held."""

@@ -1,0 +1,107 @@
+"""A running deployment as commands see it: `run.json` of its data directory (contract, section 1)."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import httpx
+import msgspec
+import psutil
+import typer
+from msgspec import Struct
+
+from tocsin.cli.errors import Mend
+from tocsin.runtime.settings import Settings
+
+DATA_DIR = Path(".tocsin")
+RUN_FILE = "run.json"
+SERVICES = ("intake", "router", "ems120", "notifier", "supervision")
+"""In the order in which they are started; stopped the other way round."""
+PORT_OFFSETS = {"notifier": 0, "intake": 1, "ems120": 2, "supervision": 3, "router": 4}
+BROKER_PORT_OFFSET = 10
+
+DataDir = Annotated[Path, typer.Option("--data-dir", help="The deployment's directory.", show_default=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+class Deployment(Struct, kw_only=True):
+    """`run.json`. URLs without trailing slash; `pids["broker"]` is 0 where an outside cluster is used."""
+
+    ready: bool
+    bootstrap: str
+    intake: str
+    notifier: str
+    ems120: str
+    supervision: str
+    router: str
+    console: str
+    pids: dict[str, int]
+    tokens: dict[str, str]
+    agency_tokens: dict[str, str]
+    unit_tokens: dict[str, str]
+    data_dir: str = ""
+    clock: str = "real"
+    policy_dir: str = ""
+    partitions: int = 6
+    replicas: int = 1
+    nodes: int = 1
+    broker_pids: list[int] = []
+    supervisor: int = 0
+    version: str = ""
+
+    @classmethod
+    def find(cls, data_dir: Path = DATA_DIR) -> Self:
+        """The deployment of this directory, or Mend where none was ever started or the last one is gone."""
+        found = cls.read(data_dir)
+        if found is None or not (psutil.pid_exists(found.supervisor)):
+            raise Mend(
+                f"No deployment runs on {data_dir}",
+                f"Start one with `tocsin up --data-dir {data_dir}`.",
+            )
+        return found
+
+    @classmethod
+    def read(cls, data_dir: Path) -> Self | None:
+        """What `run.json` says, whether or not it still runs."""
+        try:
+            return msgspec.json.decode((data_dir / RUN_FILE).read_bytes(), type=cls)
+        except FileNotFoundError:
+            return None
+        except (msgspec.DecodeError, OSError) as e:
+            raise Mend(
+                f"{data_dir / RUN_FILE} cannot be read ({e})", "Run `tocsin down`, then `tocsin up` again."
+            ) from e
+
+    def write(self) -> None:
+        """Replaces `run.json` as a whole; only its owner may read it, for it holds the tokens."""
+        file = Path(self.data_dir) / RUN_FILE
+        fresh = file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+        fresh.replace(file)
+
+    def url(self, service: str) -> str:
+        """The base URL of a service."""
+        return str(getattr(self, service))
+
+    def settings(self) -> Settings:
+        """Settings as the services have them; credentials of an outside cluster still come from the environment."""
+        return Settings(
+            kafka_bootstrap=self.bootstrap,
+            partitions=self.partitions,
+            replicas=self.replicas,
+            data_dir=Path(self.data_dir),
+            policy_dir=Path(self.policy_dir) if self.policy_dir else None,
+            clock=self.clock,
+        )
+
+    def client(self, service: str, role: str = "admin", *, seconds: float = 10) -> httpx.Client:
+        """An HTTP client of a service, signed in as a role."""
+        return httpx.Client(base_url=self.url(service), headers=self._auth(role), timeout=seconds)
+
+    def async_client(self, service: str, role: str = "admin", *, seconds: float = 10) -> httpx.AsyncClient:
+        """The same for asyncio."""
+        return httpx.AsyncClient(base_url=self.url(service), headers=self._auth(role), timeout=seconds)
+
+    def _auth(self, role: str) -> dict[str, str]:
+        token = self.tokens.get(role) or self.agency_tokens.get(role) or self.unit_tokens.get(role)
+        return {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,0 +1,48 @@
+"""Stopping a deployment from outside, by the pid that holds its lock."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from tocsin.cli.deployment import RUN_FILE, Deployment
+from tocsin.cli.errors import Mend
+from tocsin.cli.leftovers import end_leftovers
+from tocsin.runtime.held import Held
+
+STOP_SECONDS_MAX = 60.0
+
+
+def holder(data_dir: Path) -> int:
+    """The pid of the `up` that holds the directory, or 0."""
+    file = data_dir / "up.lock"
+    if not file.exists():
+        return 0
+    held = Held(file)
+    try:
+        held.take("{pid}", "", tell=False)
+    except Mend as e:
+        return int(e.what) if e.what.isdigit() else 0
+    held.release()
+    return 0
+
+
+def stop_deployment(data_dir: Path) -> bool:
+    """Asks `up` to stop, waits, ends what is left; whether anything ran."""
+    pid = holder(data_dir)
+    if pid:
+        try:
+            process = psutil.Process(pid)
+            process.terminate()
+            process.wait(STOP_SECONDS_MAX)
+        except psutil.NoSuchProcess:
+            pass
+        except psutil.TimeoutExpired as e:
+            raise Mend(
+                f"The deployment (process {pid}) has not stopped within {STOP_SECONDS_MAX:.0f} s",
+                f"See {data_dir / 'logs' / 'up.log'}; `kill -9 {pid}` and `tocsin down` again end it.",
+            ) from e
+    left = end_leftovers(data_dir) if Deployment.read(data_dir) is not None else 0
+    with suppress(FileNotFoundError):
+        (data_dir / RUN_FILE).unlink()
+    return bool(pid or left)

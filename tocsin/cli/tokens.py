@@ -1,0 +1,40 @@
+"""The tokens `up` hands out: one a role, one an agency, one a unit."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tocsin.policy.model import Policy
+from tocsin.runtime.security import ROLES, Principal, RoleName, issue
+
+DEPLOYMENT_TOKEN_HOURS = 30 * 24
+"""A shift's token lasts `token_hours` (12). Those in run.json are for whoever runs the deployment and last 30 days;
+each `up` makes them anew. They open nothing once the signing secret under `secrets/` is replaced."""
+
+
+class Tokens(NamedTuple):
+    """As `run.json` has them."""
+
+    roles: dict[str, str]
+    agencies: dict[str, str]
+    units: dict[str, str]
+
+
+def issue_all(secret: bytes, policy: Policy) -> Tokens:
+    """All of them. The role `dispatcher` is bound to the county's first police agency, `crew` to the first unit."""
+    region = policy.default_region
+    units = [u.id for u in policy.units]
+    police = next((a.id for a in policy.agencies.values() if a.agency_class == "police"), policy.command_agency)
+    bound: Mapping[str, Mapping[str, str]] = {
+        "dispatcher": {"agency": police},
+        "crew": {"unit": units[0] if units else ""},
+    }
+
+    def token(subject: str, role: RoleName, *, agency: str = "", unit: str = "") -> str:
+        who = Principal(subject=subject, role=role, region=region, agency=agency, unit=unit)
+        return issue(secret, who, hours=DEPLOYMENT_TOKEN_HOURS)
+
+    return Tokens(
+        {r: token(r, r, **bound.get(r, {})) for r in ROLES},  # type: ignore[arg-type]  # ROLES are the names of RoleName
+        {a: token(a, "dispatcher", agency=a) for a in policy.agencies},
+        {u: token(u, "crew", unit=u) for u in units},
+    )
