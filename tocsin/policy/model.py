@@ -74,7 +74,10 @@ class Kind(Row, frozen=True):
 
 
 class Raise(Row, frozen=True):
-    """What a call can say that raises a kind's plan: agencies are added, the priority becomes at least `priority`."""
+    """What a call can say that raises a kind's plan: agencies are added, the priority becomes at least `priority`.
+
+    `kinds` are codes: the file's `group.*` is written out by `load`.
+    """
 
     name: str
     kinds: list[str]
@@ -87,7 +90,8 @@ class Limit(Row, frozen=True):
     """A time limit. The first row whose conditions all hold sets the clock; empty conditions hold always.
 
     `seconds` of clock time, or `working_days` counted from the next working day; `warn_share` of a short clock, or
-    `warn_working_days` before the end; red after `red_factor` times a short limit or `red_working_days` past the end.
+    `warn_working_days` before the end; `kinds` are codes (`group.*` is written out by `load`), `limits` the kinds' own
+    `limit`. Red after `red_factor` times a short limit or `red_working_days` past the end.
     """
 
     clock: ClockName
@@ -108,7 +112,10 @@ class Limit(Row, frozen=True):
 
 
 class Linking(Row, frozen=True):
-    """How calls are linked: weights of the parts, and the two thresholds."""
+    """How calls are linked: weights of the parts (kind, distance, gap, caller, address), and the two thresholds.
+
+    `kind_pairs` holds "a|b" with the codes in alphabetical order; a kind with itself is 1 and not listed.
+    """
 
     link_at: float
     suggest_at: float
@@ -161,8 +168,20 @@ class Term(Row, frozen=True):
     lines: list[str] = []
 
 
+class Refine(Row, frozen=True):
+    """A kind becomes another when the call says this: a crash with people trapped is no longer a crash with damage."""
+
+    kind: str
+    raises: str
+    to: str
+
+
 class Lexicon(Row, frozen=True):
-    """The words: terms, negations, signs that a matter is past or only asked about, and forms to fold into others."""
+    """The words: terms, negations, signs that a matter is past or only asked about, and slips to fold into right forms.
+
+    In a word `[a|b]` stands for either and `*` for up to six characters of the same sentence. `masks` are longer words
+    that hold a dangerous one and mean something else; `live` signs overrule `topic` and `past`.
+    """
 
     terms: list[Term]
     negations: list[str]
@@ -170,6 +189,11 @@ class Lexicon(Row, frozen=True):
     consult: list[str]
     fold: dict[str, str]
     version: str = ""
+    topic: list[str] = []
+    ended: list[str] = []
+    live: list[str] = []
+    masks: list[str] = []
+    refine: list[Refine] = []
 
 
 class UnitRow(Row, frozen=True):
