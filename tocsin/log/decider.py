@@ -182,7 +182,7 @@ class Decider(Generic[S]):
         record = read.record
         source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
         at = max(self._ledger.recorded_at, read.at)
-        policy = self._kernel.policy
+        policy = self._kernel.policy(self._fold.state, "" if command is None else command.region)
         if command is None:
             return Origin(command_id=f"input:{_place(record)}", region="", source=source, recorded_at=at, policy=policy)
         return Origin(

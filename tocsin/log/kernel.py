@@ -28,9 +28,8 @@ class Kernel(Protocol[S, F]):
     def events(self) -> Topic:
         """The event topic: the truth, written by this kernel's owners alone."""
 
-    @property
-    def policy(self) -> str:
-        """The hash of the policy that decides now; stamped on each event, read by no fold."""
+    def policy(self, state: S, region: str) -> str:
+        """The hash of the policy in force for a region; stamped on each event, read by no fold."""
 
     def initial(self) -> S:
         """The state of a partition before its first event."""

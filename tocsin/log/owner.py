@@ -1,8 +1,9 @@
 """The owner of one partition: acquire, fold, then decide batch after batch, a transaction each (invariant 3)."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import structlog
@@ -40,7 +41,10 @@ class Batch(Struct, frozen=True):
 
 
 class OwnerOptions(Struct, frozen=True, kw_only=True):
-    """How an owner goes about it. `watch` is called after each commit and must not fail."""
+    """How an owner goes about it. `watch` is called after each commit and must not fail.
+
+    `beside` runs while the partition is decided (a relay) and is cancelled when that ends.
+    """
 
     partitions: int
     trust_clock: bool = False
@@ -48,6 +52,7 @@ class OwnerOptions(Struct, frozen=True, kw_only=True):
     batch: int = BATCH
     wait_ms: int = WAIT_MS
     watch: Callable[[Batch], None] = lambda _: None
+    beside: "Callable[[Owner[Any]], Coroutine[Any, Any, None]] | None" = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -82,7 +87,8 @@ class Owner(Generic[S]):
                 tenure = self._tenure = self._log.tenure(self.partition)
                 try:
                     await self._acquire(tenure, confirm)
-                    await self._decide_all(tenure)
+                    async with self._companion():
+                        await self._decide_all(tenure)
                 except Poisoned as e:
                     self._poisoned[e.record.topic, e.record.offset] = e.error
                     log.exception("evolve_failed", topic=e.record.topic, offset=e.record.offset, error=e.error)
@@ -95,6 +101,23 @@ class Owner(Generic[S]):
             self._fold = self._fresh()
             raise
         self.phase = "stopped"
+
+    @contextlib.asynccontextmanager
+    async def _companion(self) -> AsyncIterator[None]:
+        beside = self._options.beside
+        task = None if beside is None else asyncio.create_task(beside(self), name=f"beside-{self.partition}")
+        try:
+            yield
+        finally:
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+
+    @contextlib.asynccontextmanager
+    async def between_batches(self) -> AsyncIterator[S]:
+        """The state with nothing uncommitted in it, for as long as the block lasts."""
+        async with self._turn:
+            yield self._fold.state
 
     async def _acquire(self, tenure: Tenure, confirm: Confirm) -> None:
         self.phase = "acquiring"
