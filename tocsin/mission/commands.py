@@ -29,8 +29,9 @@ class OpenMission(Act, frozen=True, kw_only=True, tag="open_mission"):
 
 
 class UpdateScene(Act, frozen=True, kw_only=True):
-    """By relay: what became known of the incident later. A further call finds the missions that run; only more victims
-    than missions open more.
+    """By relay: what became known of the incident later.
+
+    A further call finds the missions that run; only more victims than missions open more.
     """
 
     incident_id: str
@@ -119,7 +120,7 @@ class ReassignMission(Act, frozen=True, kw_only=True, tag="reassign"):
 class TriagePatient(Act, frozen=True, kw_only=True, tag="triage"):
     """Triage from the answers to structured questions, or a level by a person's judgement, with the reason.
 
-    `answers`: question → answer, e.g. {"conscious": "no", "breathing": "yes", "chest_pain": "no", "bleeding": "severe"}.
+    `answers`: question → answer, e.g. {"conscious": "no", "breathing": "yes", "bleeding": "severe"}.
     """
 
     triage: Literal["", "I", "II", "III", "IV"] = ""
@@ -210,7 +211,15 @@ MISSION_COMMANDS = (
 )  # fmt: skip
 UNIT_COMMANDS = (PutOnDuty, PutOffDuty, MakeAvailable, TakeOutOfService)
 HOSPITAL_COMMANDS = (DivertHospital, UndivertHospital, SetBeds)
-EMS_SYSTEM_COMMANDS = (OpenMission, UpdateScene, CancelMissions, MissionClock, SeedFleet, RegisterUnit, RegisterHospital)
+EMS_SYSTEM_COMMANDS = (
+    OpenMission,
+    UpdateScene,
+    CancelMissions,
+    MissionClock,
+    SeedFleet,
+    RegisterUnit,
+    RegisterHospital,
+)
 COMMANDS = (*EMS_SYSTEM_COMMANDS, *MISSION_COMMANDS, *UNIT_COMMANDS, *HOSPITAL_COMMANDS, ActivatePolicy)
 
 __all__ = ["COMMANDS", "EMS_SYSTEM_COMMANDS", "HOSPITAL_COMMANDS", "MISSION_COMMANDS", "UNIT_COMMANDS", "Act"]

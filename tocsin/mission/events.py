@@ -75,11 +75,12 @@ class MissionTriaged(Frozen, frozen=True, kw_only=True):
 class UnitAssigned(Frozen, frozen=True, kw_only=True):
     """A unit was sent, with everyone weighed for it. `attempt` counts the units of this mission from 1.
 
-    `cause`: opened, waiting, not_acknowledged, refused, reassigned, out_of_service, person. `flags`: below_required_level,
-    position_stale, scene_unknown.
+    `cause`: opened, waiting, not_acknowledged, refused, reassigned, out_of_service, person.
+    `flags`: below_required_level, position_stale, scene_unknown.
     """
 
     unit_id: str
+    task_id: str = ""
     eta_s: int | None = None
     decided_by: Literal["rule", "person"] = "rule"
     attempt: int = 1
@@ -94,6 +95,7 @@ class MissionQueued(Frozen, frozen=True, kw_only=True):
     """No unit could be sent: the mission waits and the centre is told. `cause`: no_unit_free or nobody_acknowledged."""
 
     cause: str
+    task_id: str = ""
     candidates: list[Candidate] = []
 
 
@@ -101,6 +103,7 @@ class MissionAcknowledged(Frozen, frozen=True, kw_only=True):
     """The crew has it."""
 
     unit_id: str
+    task_id: str = ""
     flags: list[str] = []
 
 
@@ -108,6 +111,7 @@ class UnitDeparted(Frozen, frozen=True, kw_only=True):
     """Out."""
 
     unit_id: str
+    task_id: str = ""
     flags: list[str] = []
 
 
@@ -115,6 +119,7 @@ class UnitArrived(Frozen, frozen=True, kw_only=True):
     """There. `suitable` False where the patient needs more than this unit has: the arrival limit is not met by it."""
 
     unit_id: str
+    task_id: str = ""
     suitable: bool = True
     flags: list[str] = []
 
@@ -123,6 +128,7 @@ class PatientReached(Frozen, frozen=True, kw_only=True):
     """With the patient."""
 
     unit_id: str
+    task_id: str = ""
     flags: list[str] = []
 
 
@@ -130,6 +136,7 @@ class SceneLeft(Frozen, frozen=True, kw_only=True):
     """Off to the hospital, with every hospital weighed."""
 
     unit_id: str
+    task_id: str = ""
     hospital_id: str
     eta_s: int | None = None
     decided_by: Literal["rule", "person"] = "rule"
@@ -143,6 +150,7 @@ class HospitalReached(Frozen, frozen=True, kw_only=True):
     """At the hospital."""
 
     unit_id: str
+    task_id: str = ""
     hospital_id: str
     flags: list[str] = []
 
@@ -151,6 +159,7 @@ class PatientHandedOver(Frozen, frozen=True, kw_only=True):
     """The hospital has the patient."""
 
     unit_id: str
+    task_id: str = ""
     hospital_id: str
     flags: list[str] = []
     note: Sealed = ""
@@ -180,7 +189,7 @@ class UnitWithdrawn(Frozen, frozen=True, kw_only=True):
 
 
 class CancellationNoted(Frozen, frozen=True, kw_only=True):
-    """The task was called off while the crew was at the scene or with the patient: the mission goes on to its end."""
+    """The task was called off while the crew was with the patient: the mission goes on to its end."""
 
     cause: str = ""
 
@@ -259,7 +268,7 @@ class FleetSeeded(Frozen, frozen=True, kw_only=True):
 EVENTS: tuple[type[Frozen], ...] = (
     MissionOpened, MassCasualtyDeclared, SceneUpdated, MissionTriaged, UnitAssigned, MissionQueued, MissionAcknowledged,
     UnitDeparted, UnitArrived, PatientReached, SceneLeft, HospitalReached, PatientHandedOver, AcknowledgementMissed,
-    AssignmentRefused, UnitWithdrawn, CancellationNoted, MissionEnded, MissionArchived, UnitRegistered, UnitStateChanged,
-    HospitalRegistered, HospitalDiverted, HospitalReopened, BedsReported, FleetSeeded, CommandRefused, CommandRepeated,
-    CommandNoted, InputDeadLettered, InputForwarded, PolicyActivated,
+    AssignmentRefused, UnitWithdrawn, CancellationNoted, MissionEnded, MissionArchived, UnitRegistered,
+    UnitStateChanged, HospitalRegistered, HospitalDiverted, HospitalReopened, BedsReported, FleetSeeded,
+    CommandRefused, CommandRepeated, CommandNoted, InputDeadLettered, InputForwarded, PolicyActivated,
 )  # fmt: skip

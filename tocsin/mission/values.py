@@ -1,4 +1,4 @@
-"""The values that missions, units and hospitals share: states, triage, candidates with the reason they were passed over."""
+"""The values that missions, units and hospitals share: states, triage, candidates and why they were passed over."""
 
 from typing import Literal
 
@@ -6,7 +6,15 @@ from tocsin.envelope import Frozen, Ms
 from tocsin.place import Point
 
 MissionState = Literal[
-    "waiting", "assigned", "acknowledged", "departed", "on_scene", "with_patient", "transporting", "at_hospital", "ended"
+    "waiting",
+    "assigned",
+    "acknowledged",
+    "departed",
+    "on_scene",
+    "with_patient",
+    "transporting",
+    "at_hospital",
+    "ended",
 ]
 UnitState = Literal[
     "off_duty", "available", "assigned", "departed", "on_scene", "with_patient", "transporting", "at_hospital",
@@ -21,7 +29,9 @@ Outcome = Literal[
     "transported", "treated_refused", "refused", "no_patient", "self_left", "cancelled_before", "cancelled_enroute",
     "dead_on_scene",
 ]  # fmt: skip
-WITHOUT_PATIENT: frozenset[str] = frozenset({"refused", "no_patient", "self_left", "cancelled_before", "cancelled_enroute"})
+WITHOUT_PATIENT: frozenset[str] = frozenset(
+    {"refused", "no_patient", "self_left", "cancelled_before", "cancelled_enroute"}
+)
 """Outcomes of runs that brought no patient (空诊): a figure of their own."""
 
 Step = Literal[
@@ -51,8 +61,8 @@ class Position(Frozen, frozen=True, kw_only=True):
 class Candidate(Frozen, frozen=True, kw_only=True):
     """A unit that was weighed for a mission: how far it was, and why it was passed over ("" for the one chosen).
 
-    `excluded_because`: off_duty, out_of_service, busy, not_als, refused, not_acknowledged, withdrawn, farther, less_idle
-    or chosen_by_person. `eta_s` is None where no position or no scene is known.
+    `excluded_because`: off_duty, out_of_service, busy, not_als, refused, not_acknowledged, withdrawn, farther,
+    less_idle or chosen_by_person. `eta_s` is None where no position or no scene is known.
     """
 
     unit_id: str
@@ -64,7 +74,7 @@ class Candidate(Frozen, frozen=True, kw_only=True):
 
 
 class HospitalCandidate(Frozen, frozen=True, kw_only=True):
-    """A hospital that was weighed: `excluded_because` lacks_<capability>, diverted, no_beds, farther, chosen_by_person."""
+    """A hospital weighed. `excluded_because`: lacks_<capability>, diverted, no_beds, farther, chosen_by_person."""
 
     hospital_id: str
     eta_s: int | None = None

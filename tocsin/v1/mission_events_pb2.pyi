@@ -278,6 +278,7 @@ class UnitAssigned(_message.Message):
     CANDIDATES_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     eta_s: _builtins.int
     decided_by: _builtins.str
@@ -285,6 +286,7 @@ class UnitAssigned(_message.Message):
     cause: _builtins.str
     acknowledge_due_at: _builtins.int
     reason: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]: ...
     @_builtins.property
@@ -301,10 +303,11 @@ class UnitAssigned(_message.Message):
         candidates: _abc.Iterable[Global___Candidate] | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "eta_s", b"eta_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "acknowledge_due_at", b"acknowledge_due_at", "attempt", b"attempt", "candidates", b"candidates", "cause", b"cause", "decided_by", b"decided_by", "eta_s", b"eta_s", "flags", b"flags", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "acknowledge_due_at", b"acknowledge_due_at", "attempt", b"attempt", "candidates", b"candidates", "cause", b"cause", "decided_by", b"decided_by", "eta_s", b"eta_s", "flags", b"flags", "reason", b"reason", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__eta_s: _TypeAlias = _typing.Literal["eta_s"]  # noqa: Y015
     _WhichOneofArgType__eta_s: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s"]  # noqa: Y015
@@ -320,7 +323,9 @@ class MissionQueued(_message.Message):
 
     CAUSE_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     cause: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]: ...
     def __init__(
@@ -328,10 +333,11 @@ class MissionQueued(_message.Message):
         *,
         cause: _builtins.str = ...,
         candidates: _abc.Iterable[Global___Candidate] | None = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "cause", b"cause"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "cause", b"cause", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -345,7 +351,9 @@ class MissionAcknowledged(_message.Message):
 
     UNIT_ID_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -353,10 +361,11 @@ class MissionAcknowledged(_message.Message):
         *,
         unit_id: _builtins.str = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -370,7 +379,9 @@ class UnitDeparted(_message.Message):
 
     UNIT_ID_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -378,10 +389,11 @@ class UnitDeparted(_message.Message):
         *,
         unit_id: _builtins.str = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -396,8 +408,10 @@ class UnitArrived(_message.Message):
     UNIT_ID_FIELD_NUMBER: _builtins.int
     SUITABLE_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     suitable: _builtins.bool
+    task_id: _builtins.str
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -406,10 +420,11 @@ class UnitArrived(_message.Message):
         unit_id: _builtins.str = ...,
         suitable: _builtins.bool = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "suitable", b"suitable", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "suitable", b"suitable", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -423,7 +438,9 @@ class PatientReached(_message.Message):
 
     UNIT_ID_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -431,10 +448,11 @@ class PatientReached(_message.Message):
         *,
         unit_id: _builtins.str = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -486,12 +504,14 @@ class SceneLeft(_message.Message):
     CANDIDATES_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     hospital_id: _builtins.str
     eta_s: _builtins.int
     decided_by: _builtins.str
     capability: _builtins.str
     reason: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___HospitalCandidate]: ...
     @_builtins.property
@@ -507,10 +527,11 @@ class SceneLeft(_message.Message):
         candidates: _abc.Iterable[Global___HospitalCandidate] | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "eta_s", b"eta_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "candidates", b"candidates", "capability", b"capability", "decided_by", b"decided_by", "eta_s", b"eta_s", "flags", b"flags", "hospital_id", b"hospital_id", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s", "candidates", b"candidates", "capability", b"capability", "decided_by", b"decided_by", "eta_s", b"eta_s", "flags", b"flags", "hospital_id", b"hospital_id", "reason", b"reason", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__eta_s: _TypeAlias = _typing.Literal["eta_s"]  # noqa: Y015
     _WhichOneofArgType__eta_s: _TypeAlias = _typing.Literal["_eta_s", b"_eta_s"]  # noqa: Y015
@@ -527,8 +548,10 @@ class HospitalReached(_message.Message):
     UNIT_ID_FIELD_NUMBER: _builtins.int
     HOSPITAL_ID_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     hospital_id: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -537,10 +560,11 @@ class HospitalReached(_message.Message):
         unit_id: _builtins.str = ...,
         hospital_id: _builtins.str = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "hospital_id", b"hospital_id", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "hospital_id", b"hospital_id", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -556,9 +580,11 @@ class PatientHandedOver(_message.Message):
     HOSPITAL_ID_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     hospital_id: _builtins.str
     note: _builtins.str
+    task_id: _builtins.str
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -568,10 +594,11 @@ class PatientHandedOver(_message.Message):
         hospital_id: _builtins.str = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         note: _builtins.str = ...,
+        task_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "hospital_id", b"hospital_id", "note", b"note", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "hospital_id", b"hospital_id", "note", b"note", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
