@@ -1,0 +1,30 @@
+"""`tocsin token`: a token of the running deployment, for a role, an agency or a unit."""
+
+from typing import Annotated
+
+import typer
+
+from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
+from tocsin.cli.errors import Mend
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `token`."""
+
+    @app.command()
+    def token(
+        who: Annotated[str, typer.Argument(help="A role (call_taker, commander, …), an agency or a unit.")],
+        data_dir: DataDir = DATA_DIR,
+        as_json: AsJson = False,
+    ) -> None:
+        """Prints the token: `curl -H "Authorization: Bearer $(tocsin token admin)" …` keeps it out of scripts."""
+        from tocsin.cli.progress import out
+
+        deployment = Deployment.find(data_dir)
+        held = deployment.tokens | deployment.agency_tokens | deployment.unit_tokens
+        if who not in held:
+            raise Mend(f"There is no token for {who!r}", f"Take one of: {', '.join(held)}.")
+        if as_json:
+            out({"who": who, "token": held[who]})
+        else:
+            print(held[who])
