@@ -1,4 +1,4 @@
-"""Every metric in one typed list, a line of meaning each (contract, section 5). No label holds a person, call or incident."""
+"""Every metric in one list, a line of meaning each (contract, section 5). No label holds a person, call or incident."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -7,12 +7,16 @@ _ANSWER = (2, 5, 10, 15, 20, 30, 45, 60, 120)
 
 CALLS_RECEIVED = Counter("tocsin_calls_received_total", "Calls answered with 202", ["line", "channel", "durability"])
 DECISIONS = Counter("tocsin_decisions_total", "Calls decided, by outcome", ["line", "outcome"])
-STAGE_SECONDS = Histogram("tocsin_stage_seconds", "Time a call spends to the end of a stage", ["stage"], buckets=_STAGES)
+STAGE_SECONDS = Histogram(
+    "tocsin_stage_seconds", "Time a call spends to the end of a stage", ["stage"], buckets=_STAGES
+)
 ANSWER_SECONDS = Histogram("tocsin_answer_seconds", "From ringing to the answer", ["line"], buckets=_ANSWER)
 SINCE_LAST_CALL = Gauge("tocsin_seconds_since_last_call", "Silence on a line", ["line"])
 TASKS_OPEN = Gauge("tocsin_tasks_open", "Tasks not yet ended", ["agency_class", "state"])
 CLOCKS_MISSED = Counter("tocsin_clocks_missed_total", "Limits that passed", ["clock", "agency_class"])
-OLDEST_UNACKNOWLEDGED = Gauge("tocsin_oldest_unacknowledged_seconds", "Age of the oldest task nobody saw", ["agency_class"])
+OLDEST_UNACKNOWLEDGED = Gauge(
+    "tocsin_oldest_unacknowledged_seconds", "Age of the oldest task nobody saw", ["agency_class"]
+)
 CONSUMER_LAG = Gauge("tocsin_consumer_lag", "Records not yet read", ["topic", "partition"])
 STABLE_OFFSET_LAG = Gauge("tocsin_stable_offset_lag", "Records behind an open transaction", ["topic", "partition"])
 SPOOL_DEPTH = Gauge("tocsin_spool_depth", "Calls in the local spool")

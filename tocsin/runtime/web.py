@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from tocsin import __version__
 from tocsin.runtime.problems import Problem
+from tocsin.runtime.tracing import TraceMiddleware
 
 log = structlog.get_logger()
 ReadyCheck = Callable[[], str | None]
@@ -27,6 +28,7 @@ def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck]) -> FastAPI
     """An app with `/healthz`, `/readyz`, `/metrics`, OpenAPI 3.1 and problem+json for every error."""
     app = FastAPI(title=f"Tocsin {title}", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.secret = secret
+    app.add_middleware(TraceMiddleware)
 
     @app.get("/healthz", tags=["health"])
     async def healthz() -> dict[str, str]:
@@ -56,7 +58,8 @@ def _problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, e: RequestValidationError) -> Response:
         errors = [{"field": ".".join(str(p) for p in x["loc"] if p != "body"), "message": x["msg"]} for x in e.errors()]
-        return Problem(422, "invalid", "The request has fields that cannot be used; see 'errors'.", errors=errors).response()
+        detail = "The request has fields that cannot be used; see 'errors'."
+        return Problem(422, "invalid", detail, errors=errors).response()
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, e: HTTPException) -> Response:
