@@ -332,5 +332,14 @@ TASK_COMMANDS: tuple[type[Act], ...] = (
     Acknowledge, Accept, Decline, DispatchUnit, Arrive, Feedback, Complete, Return, GrantReturn, RefuseReturn, Transfer,
     Cancel, Pause, Resume, ExtendDeadline,
 )  # fmt: skip
-SYSTEM_COMMANDS: tuple[type[Act], ...] = (RecordCall, FireClock, ProbeBorder, SuggestRelation, ReportMission, ActivatePolicy)
-COMMANDS: tuple[type[Act], ...] = tuple(dict.fromkeys((*CALL_COMMANDS, *INCIDENT_COMMANDS, *TASK_COMMANDS, *SYSTEM_COMMANDS)))
+SYSTEM_COMMANDS: tuple[type[Act], ...] = (
+    RecordCall,
+    FireClock,
+    ProbeBorder,
+    SuggestRelation,
+    ReportMission,
+    ActivatePolicy,
+)
+COMMANDS: tuple[type[Act], ...] = tuple(
+    dict.fromkeys((*CALL_COMMANDS, *INCIDENT_COMMANDS, *TASK_COMMANDS, *SYSTEM_COMMANDS))
+)

@@ -108,7 +108,7 @@ class IncidentsRelated(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class RelationProbed(Frozen, kw_only=True):
+class RelationProbed(Frozen, frozen=True, kw_only=True):
     """An incident of a neighbouring region may be the same matter as this one; the relay suggests it over there."""
 
     asking_incident: str
@@ -174,7 +174,7 @@ class TaskRouted(Frozen, frozen=True, kw_only=True):
     former_task: str = ""
 
 
-class TaskJoined(Frozen, kw_only=True):
+class TaskJoined(Frozen, frozen=True, kw_only=True):
     """A running task came over from a merged incident, as it stood there and under its own id: nothing is cancelled."""
 
     task_id: str

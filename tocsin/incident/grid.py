@@ -24,26 +24,29 @@ def metres(a: Point, b: Point) -> float:
 class Grid:
     """Incident ids by cell. A cell is a dict whose order is that of the last touch: iteration in reverse is newest first."""
 
-    __slots__ = ("_cells",)
+    __slots__ = ("_cells", "_where")
 
     def __init__(self) -> None:
         self._cells: dict[tuple[int, int], dict[str, None]] = {}
+        self._where: dict[str, tuple[int, int]] = {}
 
     def touch(self, incident_id: str, point: Point) -> None:
-        """Puts an incident into its cell as the newest."""
+        """Puts an incident into the cell of its point as the newest, out of any former cell."""
         key = (int(point.lon // STEP_LON), int(point.lat // STEP_LAT))
+        if incident_id in self._where:
+            self.remove(incident_id)
+        self._where[incident_id] = key
         cell = self._cells.get(key)
         if cell is None:
             self._cells[key] = {incident_id: None}
-            return
-        cell.pop(incident_id, None)
-        cell[incident_id] = None
+        else:
+            cell[incident_id] = None
 
-    def remove(self, incident_id: str, point: Point) -> None:
-        """Takes an incident out of its cell."""
-        key = (int(point.lon // STEP_LON), int(point.lat // STEP_LAT))
-        cell = self._cells.get(key)
-        if cell is not None:
+    def remove(self, incident_id: str) -> None:
+        """Takes an incident out; nothing where it has no cell."""
+        key = self._where.pop(incident_id, None)
+        cell = self._cells.get(key) if key is not None else None
+        if key is not None and cell is not None:
             cell.pop(incident_id, None)
             if not cell:
                 del self._cells[key]

@@ -107,7 +107,14 @@ def covers(patterns: list[str], kind: str) -> bool:
 
 
 def limit_for(
-    policy: Policy, clock: str, *, line: str = "", kind: str = "", priority: int = 4, agency_class: str = "", setting: str = ""
+    policy: Policy,
+    clock: str,
+    *,
+    line: str = "",
+    kind: str = "",
+    priority: int = 4,
+    agency_class: str = "",
+    setting: str = "",
 ) -> Limit | None:
     """The first row of this clock whose conditions all hold, or None: then no such clock runs."""
     known = tables(policy)

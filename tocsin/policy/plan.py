@@ -51,7 +51,9 @@ def plan_for(policy: Policy, kind: str, priority: int, region: str, raises: list
 
 def _plan(policy: Policy, kind: str, priority: int, region: str, raises: list[str], line: str) -> Plan:
     row = policy.kinds.get(kind) or policy.kinds[UNKNOWN]
-    called: dict[str, tuple[Role, str]] = {p.agency: (p.role, "plan") for p in sorted(row.plan, key=lambda p: p.role != "lead")}
+    called: dict[str, tuple[Role, str]] = {
+        p.agency: (p.role, "plan") for p in sorted(row.plan, key=lambda p: p.role != "lead")
+    }
     if row.code == UNKNOWN:
         called.setdefault(policy.command_agency, ("lead", "plan"))
         if line in policy.first_receivers:

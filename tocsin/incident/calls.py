@@ -1,0 +1,229 @@
+"""What becomes of a call: it opens an incident, joins one, or reopens one; a person closes those that are none."""
+
+from tocsin.envelope import Ms
+from tocsin.incident import events as ev
+from tocsin.incident.case import Case, Refused
+from tocsin.incident.clocks import Matter, answered, meet, start, stop
+from tocsin.incident.fold_tasks import RANK
+from tocsin.incident.linking import Match, call_moment, matches
+from tocsin.incident.routing import INVALID, alert, extend_plan, open_incident, open_tasks, raise_priority, route
+from tocsin.incident.state import Incident
+from tocsin.incident.values import CallRecord, Understanding
+from tocsin.place import Place
+from tocsin.policy.plan import plan_for
+
+ARCHIVE_MAX = 3
+"""Old incidents that leave the state with one call: the work of forgetting is spread thin."""
+DAY_MS = 86_400_000
+EXACT_M = 100.0
+"""A point at least this good corrects a place that was only guessed from words or from the seat."""
+
+
+def record(case: Case) -> None:
+    """RecordCall: never refused. A known id with another body is a conflict for a person; with the same, nothing new."""
+    call: CallRecord = case.data.call
+    known = case.region.calls.get(call.call_id)
+    if known is not None:
+        subject = known.incident_ids[0] if known.incident_ids else ""
+        if known.record.body_hash == call.body_hash:
+            case.noted("known_call", subject)
+            return
+        case.say(subject, ev.CallConflict(call_id=call.call_id, body_hash=call.body_hash, private=call.private))
+        if subject and "call_conflict" not in case.known(subject).review:
+            case.say(subject, ev.ReviewRequested(reasons=["call_conflict"]))
+        return
+    u = case.facts.understanding
+    if u is None:
+        raise ValueError("a call cannot be decided without its understanding")
+    found = matches(case.region, call, u, case.policy, case.now)
+    best = found[0] if found else None
+    if best is not None and best.score >= case.policy.linking.link_at:
+        _join(case, call, u, best)
+    else:
+        _open(case, call, u, best)
+    _archive(case)
+
+
+def _lane(case: Case, call: CallRecord) -> str:
+    return "urgent" if case.command.lane == "urgent" or call.danger else "routine"
+
+
+def _open(case: Case, call: CallRecord, u: Understanding, near: Match | None) -> None:
+    incident_id = case.next_id()
+    others = [case.next_id() for _ in u.matters]
+    moment = call_moment(call, case.now)
+    case.say(incident_id, ev.CallRecorded(call=call, understanding=u, incident_ids=[incident_id, *others]), moment)
+    matter = open_incident(
+        case, call.call_id, u, kind=u.kind, line=call.line, place=call.place, lane=_lane(case, call), exercise=call.exercise,
+        flags=call.flags, incident_id=incident_id,
+    )  # fmt: skip
+    _answer(case, call, matter)
+    _matters(case, call, u, incident_id, others)
+    if near is not None:
+        case.say(
+            near.incident.incident_id,
+            ev.LinkSuggested(call_id=call.call_id, score=near.score, reasons=near.reasons),
+        )
+
+
+def _answer(case: Case, call: CallRecord, matter: Matter) -> None:
+    if call.rang_at is not None and call.answered_at is not None and "time_impossible" not in call.flags:
+        answered(case, matter, call.rang_at, call.answered_at)
+
+
+def _matters(case: Case, call: CallRecord, u: Understanding, first: str, ids: list[str]) -> None:
+    """一警多情: the further matters of one call become incidents of that call, related to the first."""
+    for kind, incident_id in zip(u.matters, ids, strict=True):
+        open_incident(
+            case, call.call_id, u, kind=kind, line=call.line, place=call.place, lane=_lane(case, call),
+            exercise=call.exercise, flags=call.flags, cause="matter", incident_id=incident_id,
+        )  # fmt: skip
+        case.say(incident_id, ev.IncidentsRelated(to=first, decided_by="rule"))
+        case.say(first, ev.IncidentsRelated(to=incident_id, decided_by="rule"))
+
+
+def _join(case: Case, call: CallRecord, u: Understanding, match: Match) -> None:
+    """The call belongs to an incident by rule: whatever it adds is added, nothing others rely on is lowered."""
+    i = match.incident
+    others = [case.next_id() for _ in u.matters]
+    moment = call_moment(call, case.now)
+    case.say(i.incident_id, ev.CallRecorded(call=call, understanding=u, incident_ids=[i.incident_id, *others]), moment)
+    case.say(
+        i.incident_id,
+        ev.CallLinked(call_id=call.call_id, score=match.score, decided_by="rule", reasons=match.reasons),
+        moment,
+    )
+    if i.state == "closed":
+        case.say(i.incident_id, ev.IncidentReopened(cause="further_call"))
+    matter = Matter.of(i)
+    _add_victims(case, i, u)
+    place_new = _better_place(i.place, call.place)
+    if place_new is not None:
+        case.say(i.incident_id, ev.LocationCorrected(place=place_new, cause="call"))
+    _add_agencies(case, i, matter, call, u)
+    if i.lane == "urgent" or u.priority <= 2:  # noqa: PLR2004 - priorities 1 and 2 are the urgent ones
+        alert(case, i, "call")
+    review = [r for r in (u.reasons or ["unsure"]) if r not in i.review] if u.human else []
+    if review:
+        case.say(i.incident_id, ev.ReviewRequested(reasons=review))
+        if not i.review:
+            start(case, matter, "review")
+    _answer(case, call, matter)
+    _matters(case, call, u, i.incident_id, others)
+
+
+def _add_victims(case: Case, i: Incident, u: Understanding) -> None:
+    victims = u.victims if u.victims is not None and u.victims > (i.victims or 0) else None
+    hazards = [h for h in u.hazards if h not in i.hazards]
+    if victims is not None or hazards:
+        case.say(i.incident_id, ev.VictimsReported(victims=victims, hazards=hazards))
+
+
+def _better_place(old: Place, new: Place) -> Place | None:
+    """The new place where the old was unknown or only named, and the new is exact and of the same region."""
+    if new.point is None or new.region != old.region:
+        return None
+    if old.point is None:
+        return new
+    exact = new.source in ("point", "person") and (new.accuracy_m is None or new.accuracy_m <= EXACT_M)
+    return new if exact and old.source in ("gazetteer", "seat", "none") else None
+
+
+def _add_agencies(case: Case, i: Incident, matter: Matter, call: CallRecord, u: Understanding) -> None:
+    """The agencies the call's own kind and raises would have called, and the incident's kind raised by its words."""
+    if u.kind.startswith(INVALID) or u.kind == "unknown":
+        return
+    raises = sorted({*i.raises, *u.raises})
+    own = plan_for(case.policy, i.kind, i.priority, matter.region, raises, i.line)
+    said = plan_for(case.policy, u.kind, u.priority, matter.region, u.raises, call.line)
+    if raise_priority(case, i, min(own.priority, said.priority), "call"):
+        matter.priority = min(own.priority, said.priority)
+    called = {t.agency for t in i.tasks.values() if t.state != "cancelled"} if i.state == "open" else set()
+    led = bool(open_tasks(i))
+    for planned in (*own.agencies, *said.agencies):
+        if planned.agency not in called:
+            called.add(planned.agency)
+            route(case, matter, planned.agency, "joint" if led else planned.role, "call")
+            led = True
+
+
+def _archive(case: Case) -> None:
+    """Closed incidents past the policy's age leave the state; their events stay."""
+    oldest: Ms = case.now - case.policy.archive_after_days * DAY_MS
+    touched = {d.subject for d in case.drafts}
+    left = ARCHIVE_MAX
+    for incident_id, ended_at in case.region.ended.items():
+        if ended_at >= oldest or left == 0:
+            return
+        if incident_id not in touched:
+            left -= 1
+            case.say(incident_id, ev.IncidentArchived())
+
+
+def call_back(case: Case) -> None:
+    """CallBack: a silent or dropped call was called back, whatever came of it."""
+    call = case.call(case.command.target)
+    i = case.survivor(call.incident_ids[0])
+    case.say(
+        i.incident_id, ev.CallBackRecorded(call_id=call.record.call_id, result=case.data.result, text=case.data.text)
+    )
+    meet(case, i, "callback")
+
+
+def close_call(case: Case) -> None:
+    """CloseCall: no incident. By a person only; silent and dropped ones after a recorded call-back."""
+    call = case.call(case.command.target)
+    if not case.command.actor.counts:
+        raise Refused("not_allowed", "a call is closed by a person only")
+    if call.closed:
+        raise Refused("illegal_step", f"the call is closed already: {call.closed}")
+    quiet = call.understanding.kind in ("invalid.silent", "invalid.dropped")
+    if (quiet or case.data.reason in ("silent", "dropped")) and not call.called_back:
+        raise Refused("callback_required", "call back first and record what came of it")
+    alone = [case.survivor(n) for n in call.incident_ids]
+    ending = [i for i in alone if i.state == "open" and all(_done(case, n, call.record.call_id) for n in i.links)]
+    for i in ending:
+        if any(RANK[t.state] >= RANK["accepted"] for t in open_tasks(i)):
+            raise Refused("task_open", f"an agency is at work in {i.incident_id}; it completes its task first")
+    case.say(
+        alone[0].incident_id,
+        ev.CallClosed(call_id=call.record.call_id, reason=case.data.reason, text=case.data.text),
+    )
+    for i in ending:
+        _end_empty(case, i)
+
+
+def _done(case: Case, call_id: str, closing: str) -> bool:
+    other = case.region.calls.get(call_id)
+    return call_id == closing or other is None or bool(other.closed)
+
+
+def _end_empty(case: Case, i: Incident) -> None:
+    """An incident whose calls were all none: its tasks are called off, its clocks met or stopped, and it is closed."""
+    for t in open_tasks(i):
+        case.say(i.incident_id, ev.TaskCancelled(task_id=t.task_id, agency=t.held_by, cause="no_incident"))
+        stop(case, i, task_id=t.task_id, cause="no_incident")
+    meet(case, i, "review")
+    if i.review:
+        case.say(i.incident_id, ev.ReviewEnded(cause="close_call"))
+    for c in i.clocks.values():
+        if not c.task_id and c.clock != "review" and c.state in ("running", "paused"):
+            case.say(
+                i.incident_id,
+                ev.ClockStopped(clock_id=c.clock_id, clock=c.clock, agency=c.agency, cause="no_incident"),
+            )
+    case.say(i.incident_id, ev.IncidentClosed(disposition="no_incident"))
+
+
+def rate(case: Case) -> None:
+    """Rate: the caller's own word, once."""
+    call = case.call(case.command.target)
+    if call.rated:
+        raise Refused("illegal_step", "this call has its rating")
+    if not 1 <= case.data.score <= 5:  # noqa: PLR2004 - the contract's scale
+        raise Refused("illegal_step", "a rating is 1 to 5")
+    i = case.survivor(call.incident_ids[0])
+    case.say(i.incident_id, ev.Rated(call_id=call.record.call_id, score=case.data.score, text=case.data.text))
+
+
+__all__ = ["call_back", "close_call", "extend_plan", "rate", "record"]

@@ -1,0 +1,163 @@
+"""Who gets a task: response plans put to work, agencies added as a matter grows, none ever withdrawn by rule."""
+
+from collections.abc import Iterable
+
+from tocsin.envelope import Sealed
+from tocsin.incident import events as ev
+from tocsin.incident.case import Case, Refused
+from tocsin.incident.clocks import Matter, start
+from tocsin.incident.fold_tasks import ENDED
+from tocsin.incident.state import Incident, Task
+from tocsin.incident.values import ClockName, Role, Understanding
+from tocsin.place import Place
+from tocsin.policy.model import Agency
+from tocsin.policy.plan import duty_at, plan_for
+
+INVALID = "invalid."
+TASK_CLOCKS: tuple[ClockName, ...] = ("acknowledge", "dispatch", "arrive", "complete")
+"""Clocks that run from the moment a task is routed; the whole promise among them, never from its acceptance."""
+
+
+def agency(case: Case, agency_id: str) -> Agency:
+    """An agency of the policy; refused where there is none."""
+    found = case.policy.agencies.get(agency_id)
+    if found is None:
+        raise Refused("unknown_agency", f"no agency {agency_id} in the policy")
+    return found
+
+
+def route(
+    case: Case,
+    matter: Matter,
+    agency_id: str,
+    role: Role,
+    cause: str,
+    *,
+    former: str = "",
+    round_: int = 1,
+    clocks: bool = True,
+) -> str:
+    """Gives an agency a task, with its limits; the task's id."""
+    to = agency(case, agency_id)
+    task_id = matter.next_task()
+    case.say(
+        matter.incident_id,
+        ev.TaskRouted(
+            task_id=task_id, agency=agency_id, agency_class=to.agency_class, role=role, cause=cause,
+            duty=duty_at(to, case.now), round=round_, former_task=former,
+        ),
+    )  # fmt: skip
+    if clocks:
+        for clock in TASK_CLOCKS:
+            start(case, matter, clock, task_id=task_id, agency=agency_id, agency_class=to.agency_class)
+    return task_id
+
+
+def open_tasks(incident: Incident) -> list[Task]:
+    """The incident's tasks that have not ended."""
+    return [t for t in incident.tasks.values() if t.state not in ENDED]
+
+
+def holders(incident: Incident) -> set[str]:
+    """The agencies that have an open task here."""
+    return {t.held_by for t in open_tasks(incident)}
+
+
+def extend_plan(
+    case: Case, matter: Matter, incident: Incident, raises: list[str], *, joint: bool, cause: str = ""
+) -> int:
+    """Adds the agencies a (re-)plan calls and that hold no open task here; returns the plan's priority."""
+    plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, raises, matter.line)
+    held = holders(incident)
+    led = any(t.role == "lead" for t in open_tasks(incident))
+    for planned in plan.agencies:
+        if planned.agency not in held:
+            role: Role = "joint" if joint or led else planned.role
+            route(case, matter, planned.agency, role, cause or planned.cause)
+    return plan.priority
+
+
+def alert(case: Case, incident: Incident, cause: str, *, but: Iterable[str] = ()) -> None:
+    """Tells everyone who holds a task here of something new."""
+    for task in open_tasks(incident):
+        if task.task_id not in but:
+            case.say(incident.incident_id, ev.TaskAlerted(task_id=task.task_id, agency=task.held_by, cause=cause))
+
+
+def raise_priority(case: Case, incident: Incident, priority: int, cause: str, reason: Sealed = "") -> bool:
+    """States a more urgent priority; never a lower one."""
+    if priority >= incident.priority:
+        return False
+    case.say(
+        incident.incident_id,
+        ev.PriorityChanged(priority=priority, former=incident.priority, cause=cause, reason=reason),
+    )
+    return True
+
+
+def open_incident(
+    case: Case, call_id: str, u: Understanding, *, kind: str, line: str, place: Place, lane: str, exercise: bool,
+    flags: list[str], cause: str = "", incident_id: str = "",
+) -> Matter:  # fmt: skip
+    """States a new incident with its tasks and clocks. Unsure, unplaced or regionless means: a person looks, at once."""
+    policy = case.policy
+    kind = kind if kind in policy.kinds else "unknown"
+    row = policy.kinds[kind]
+    own_kind = kind == u.kind
+    raises = u.raises if own_kind else []
+    priority = u.priority if own_kind else row.priority
+    plan = plan_for(policy, kind, priority, place.region, raises, line)
+    flags, review = list(flags), _review(case, u, place, lane, review_kind=row.review, invalid=kind.startswith(INVALID))
+    home = policy.regions.get(place.region)
+    if place.region == policy.command_region:
+        _add(flags, "region_unknown")
+    elif home is None or not home.own:
+        _add(flags, "out_of_area")
+    if u.escalated:
+        _add(flags, "escalated")
+    if u.human:
+        _add(flags, "unsure")
+    urgent = lane == "urgent" or u.escalated or plan.priority <= 2  # noqa: PLR2004 - priorities 1 and 2 are the urgent ones
+    matter = Matter(
+        incident_id or case.next_id(),
+        line=line,
+        kind=kind,
+        priority=plan.priority,
+        region=place.region,
+        setting=place.setting,
+    )
+    case.say(
+        matter.incident_id,
+        ev.IncidentOpened(
+            call_id=call_id, kind=kind, priority=plan.priority, place=place,
+            first_receiver=policy.first_receivers.get(line, policy.command_agency), flags=flags, review=review,
+            victims=u.victims if own_kind else None, hazards=u.hazards if own_kind else [], cause=cause, line=line,
+            lane="urgent" if urgent else "routine", exercise=exercise, raises=raises,
+        ),
+    )  # fmt: skip
+    for planned in plan.agencies:
+        route(case, matter, planned.agency, planned.role, planned.cause)
+    if kind in ("invalid.silent", "invalid.dropped"):
+        start(case, matter, "callback")
+    if review:
+        start(case, matter, "review")
+    return matter
+
+
+def _add(flags: list[str], flag: str) -> None:
+    if flag not in flags:
+        flags.append(flag)
+
+
+def _review(case: Case, u: Understanding, place: Place, lane: str, *, review_kind: bool, invalid: bool) -> list[str]:
+    """Why a person must look; empty where the rules are sure (invariant 8)."""
+    reasons: list[str] = []
+    if u.human:
+        reasons.extend(u.reasons or ["unsure"])
+    if review_kind and "kind" not in reasons:
+        reasons.append("kind")
+    if place.region == case.policy.command_region:
+        _add(reasons, "region_unknown")
+    if lane == "urgent" and place.point is None and not invalid:
+        _add(reasons, "place_missing")
+    return reasons
