@@ -59,7 +59,7 @@ def test_no_line_prints_a_phone_number(said: io.StringIO, text: str) -> None:
     """Not in an allowed field, not in the message, not out of an exception's text or locals."""
     log = structlog.get_logger()
     log.error("failed", error=f"cannot call {text} back")
-    log.error("no answer from " + text)
+    log.error("no answer from %s", text)
     try:
         int(f"number {text}")
     except ValueError:
