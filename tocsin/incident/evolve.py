@@ -38,7 +38,7 @@ def evolve(state: PartitionState, event: Event[Any]) -> None:
 _FIRST = frozenset({ev.CallRecorded, ev.IncidentOpened})
 
 
-def _call_recorded(r: RegionState, i: Incident, d: ev.CallRecorded, e: Event[Any]) -> None:
+def _call_recorded(r: RegionState, _i: Incident, d: ev.CallRecorded, e: Event[Any]) -> None:
     r.calls[d.call.call_id] = Call(d.call, d.understanding, e.recorded_at, list(d.incident_ids))
     for incident_id in d.incident_ids:
         _number(r, incident_id)
@@ -70,12 +70,12 @@ def _remember(r: RegionState, i: Incident, call_id: str) -> None:
             del known[next(iter(known))]
 
 
-def _opened(r: RegionState, i: Incident, d: ev.IncidentOpened, e: Event[Any]) -> None:
+def _opened(r: RegionState, i: Incident, d: ev.IncidentOpened, _e: Event[Any]) -> None:
     _number(r, i.incident_id)
     _remember(r, i, d.call_id)
 
 
-def _linked(r: RegionState, i: Incident, d: ev.CallLinked, e: Event[Any]) -> None:
+def _linked(r: RegionState, i: Incident, d: ev.CallLinked, _e: Event[Any]) -> None:
     _remember(r, i, d.call_id)
 
 
@@ -86,58 +86,58 @@ def _taken_out(r: RegionState, i: Incident, call_ids: list[str]) -> None:
             call.incident_ids.remove(i.incident_id)
 
 
-def _unlinked(r: RegionState, i: Incident, d: ev.CallUnlinked, e: Event[Any]) -> None:
+def _unlinked(r: RegionState, i: Incident, d: ev.CallUnlinked, _e: Event[Any]) -> None:
     _taken_out(r, i, [d.call_id])
 
 
-def _split(r: RegionState, i: Incident, d: ev.IncidentSplit, e: Event[Any]) -> None:
+def _split(r: RegionState, i: Incident, d: ev.IncidentSplit, _e: Event[Any]) -> None:
     _taken_out(r, i, d.call_ids)
 
 
-def _merged(r: RegionState, i: Incident, d: ev.IncidentMerged, e: Event[Any]) -> None:
+def _merged(r: RegionState, i: Incident, _d: ev.IncidentMerged, e: Event[Any]) -> None:
     _taken_out(r, i, list(i.links))
     r.grid.remove(i.incident_id)
     r.ended[i.incident_id] = e.recorded_at
 
 
-def _located(r: RegionState, i: Incident, d: ev.LocationCorrected, e: Event[Any]) -> None:
+def _located(r: RegionState, i: Incident, d: ev.LocationCorrected, _e: Event[Any]) -> None:
     if i.state != "merged" and d.place.point is not None:
         r.grid.touch(i.incident_id, d.place.point)
 
 
-def _closed(r: RegionState, i: Incident, d: ev.IncidentClosed, e: Event[Any]) -> None:
+def _closed(r: RegionState, i: Incident, _d: ev.IncidentClosed, e: Event[Any]) -> None:
     r.ended[i.incident_id] = e.recorded_at
     if i.place.point is not None:
         r.grid.touch(i.incident_id, i.place.point)
 
 
-def _reopened(r: RegionState, i: Incident, d: ev.IncidentReopened, e: Event[Any]) -> None:
+def _reopened(r: RegionState, i: Incident, _d: ev.IncidentReopened, _e: Event[Any]) -> None:
     r.ended.pop(i.incident_id, None)
     if i.place.point is not None:
         r.grid.touch(i.incident_id, i.place.point)
 
 
-def _called_back(r: RegionState, i: Incident, d: ev.CallBackRecorded, e: Event[Any]) -> None:
+def _called_back(r: RegionState, _i: Incident, d: ev.CallBackRecorded, _e: Event[Any]) -> None:
     if d.call_id in r.calls:
         r.calls[d.call_id].called_back = True
 
 
-def _call_closed(r: RegionState, i: Incident, d: ev.CallClosed, e: Event[Any]) -> None:
+def _call_closed(r: RegionState, _i: Incident, d: ev.CallClosed, _e: Event[Any]) -> None:
     if d.call_id in r.calls:
         r.calls[d.call_id].closed = d.reason
 
 
-def _rated(r: RegionState, i: Incident, d: ev.Rated, e: Event[Any]) -> None:
+def _rated(r: RegionState, _i: Incident, d: ev.Rated, _e: Event[Any]) -> None:
     if d.call_id in r.calls:
         r.calls[d.call_id].rated = True
 
 
-def _suggested(r: RegionState, i: Incident, d: ev.LinkSuggested, e: Event[Any]) -> None:
+def _suggested(r: RegionState, i: Incident, d: ev.LinkSuggested, _e: Event[Any]) -> None:
     if d.call_id in r.calls:
         r.calls[d.call_id].suggested_to.append(i.incident_id)
 
 
-def _archived(r: RegionState, i: Incident, d: ev.IncidentArchived, e: Event[Any]) -> None:
+def _archived(r: RegionState, i: Incident, _d: ev.IncidentArchived, _e: Event[Any]) -> None:
     r.grid.remove(i.incident_id)
     r.ended.pop(i.incident_id, None)
     del r.incidents[i.incident_id]

@@ -59,23 +59,23 @@ def _linked(i: Incident, d: ev.CallLinked, e: Event[Any]) -> None:
     i.touched_at = e.recorded_at
 
 
-def _suggested(i: Incident, d: ev.LinkSuggested, e: Event[Any]) -> None:
+def _suggested(i: Incident, d: ev.LinkSuggested, _e: Event[Any]) -> None:
     i.suggestions[d.call_id] = Link(d.call_id, d.score, "rule", dict(d.reasons))
 
 
-def _dismissed(i: Incident, d: ev.LinkDismissed, e: Event[Any]) -> None:
+def _dismissed(i: Incident, d: ev.LinkDismissed, _e: Event[Any]) -> None:
     i.suggestions.pop(d.call_id, None)
     if d.call_id not in i.dismissed:
         i.dismissed.append(d.call_id)
 
 
-def _unlinked(i: Incident, d: ev.CallUnlinked, e: Event[Any]) -> None:
+def _unlinked(i: Incident, d: ev.CallUnlinked, _e: Event[Any]) -> None:
     i.links.pop(d.call_id, None)
     if d.call_id not in i.dismissed:
         i.dismissed.append(d.call_id)
 
 
-def _split(i: Incident, d: ev.IncidentSplit, e: Event[Any]) -> None:
+def _split(i: Incident, d: ev.IncidentSplit, _e: Event[Any]) -> None:
     for call_id in d.call_ids:
         i.links.pop(call_id, None)
 
@@ -88,52 +88,52 @@ def _merged(i: Incident, d: ev.IncidentMerged, e: Event[Any]) -> None:
         del i.clocks[clock_id]
 
 
-def _related(i: Incident, d: ev.IncidentsRelated, e: Event[Any]) -> None:
+def _related(i: Incident, d: ev.IncidentsRelated, _e: Event[Any]) -> None:
     i.related[d.to] = Link(d.to, d.score if d.score is not None else 1.0, d.decided_by, dict(d.reasons))
 
 
-def _review(i: Incident, d: ev.ReviewRequested, e: Event[Any]) -> None:
+def _review(i: Incident, d: ev.ReviewRequested, _e: Event[Any]) -> None:
     i.review.extend(r for r in d.reasons if r not in i.review)
 
 
-def _reviewed(i: Incident, d: ev.ReviewEnded, e: Event[Any]) -> None:
+def _reviewed(i: Incident, _d: ev.ReviewEnded, _e: Event[Any]) -> None:
     i.review.clear()
 
 
-def _reclassified(i: Incident, d: ev.Reclassified, e: Event[Any]) -> None:
+def _reclassified(i: Incident, d: ev.Reclassified, _e: Event[Any]) -> None:
     i.kind = d.kind
 
 
-def _priority(i: Incident, d: ev.PriorityChanged, e: Event[Any]) -> None:
+def _priority(i: Incident, d: ev.PriorityChanged, _e: Event[Any]) -> None:
     i.priority = d.priority
     if d.priority <= URGENT_PRIORITY:
         i.lane = "urgent"
 
 
-def _located(i: Incident, d: ev.LocationCorrected, e: Event[Any]) -> None:
+def _located(i: Incident, d: ev.LocationCorrected, _e: Event[Any]) -> None:
     i.place = d.place
     i.address = d.address or i.address
 
 
-def _victims(i: Incident, d: ev.VictimsReported, e: Event[Any]) -> None:
+def _victims(i: Incident, d: ev.VictimsReported, _e: Event[Any]) -> None:
     if d.victims is not None:
         i.victims = max(i.victims or 0, d.victims)
     i.hazards.extend(h for h in d.hazards if h not in i.hazards)
 
 
-def _asked(i: Incident, d: ev.InformationRequested, e: Event[Any]) -> None:
+def _asked(i: Incident, _d: ev.InformationRequested, _e: Event[Any]) -> None:
     i.asked = True
 
 
-def _supervised(i: Incident, d: ev.SupervisionOrdered, e: Event[Any]) -> None:
+def _supervised(i: Incident, _d: ev.SupervisionOrdered, _e: Event[Any]) -> None:
     i.supervised = True
 
 
-def _informed(i: Incident, d: ev.CallerInformed, e: Event[Any]) -> None:
+def _informed(i: Incident, d: ev.CallerInformed, _e: Event[Any]) -> None:
     i.caller_informed = d.result
 
 
-def _followed(i: Incident, d: ev.FollowedUp, e: Event[Any]) -> None:
+def _followed(i: Incident, d: ev.FollowedUp, _e: Event[Any]) -> None:
     i.followed_up = True
     if not d.solved and d.round == 1:
         i.round, i.followed_up, i.caller_informed = 2, False, ""
@@ -144,7 +144,7 @@ def _closed(i: Incident, d: ev.IncidentClosed, e: Event[Any]) -> None:
     i.suggestions.clear()
 
 
-def _reopened(i: Incident, d: ev.IncidentReopened, e: Event[Any]) -> None:
+def _reopened(i: Incident, _d: ev.IncidentReopened, e: Event[Any]) -> None:
     i.state, i.disposition, i.closed_at, i.touched_at = "open", "", None, e.recorded_at
     i.caller_informed = ""
 

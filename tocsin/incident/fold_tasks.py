@@ -22,7 +22,7 @@ def _routed(i: Incident, d: ev.TaskRouted, e: Event[Any]) -> None:
     )  # fmt: skip
 
 
-def _joined(i: Incident, d: ev.TaskJoined, e: Event[Any]) -> None:
+def _joined(i: Incident, d: ev.TaskJoined, _e: Event[Any]) -> None:
     i.tasks[d.task_id] = Task(
         d.task_id, d.agency, d.agency_class, d.role, d.state, list(d.units), d.held_by, d.offered_to, d.transfers,
         d.return_code, d.returns, d.round, d.duty, d.cause, d.routed_at, d.former_task, dict(d.missions),
@@ -32,7 +32,7 @@ def _joined(i: Incident, d: ev.TaskJoined, e: Event[Any]) -> None:
 def _step(state: str) -> Callable[[Incident, Any, Event[Any]], None]:
     rank = RANK[state]
 
-    def step(i: Incident, d: Any, e: Event[Any]) -> None:
+    def step(i: Incident, d: Any, _e: Event[Any]) -> None:
         task = i.tasks.get(d.task_id)
         if task is not None and RANK.get(task.state, rank) < rank:
             task.state = state  # type: ignore[assignment]  # RANK's keys are task states
@@ -57,50 +57,50 @@ def _arrived(i: Incident, d: ev.TaskArrived, e: Event[Any]) -> None:
         task.units.append(d.unit_id)
 
 
-def _feedback(i: Incident, d: ev.TaskFeedback, e: Event[Any]) -> None:
+def _feedback(i: Incident, d: ev.TaskFeedback, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None and d.mission_id:
         task.missions[d.mission_id] = d.stage
 
 
-def _return_requested(i: Incident, d: ev.ReturnRequested, e: Event[Any]) -> None:
+def _return_requested(i: Incident, d: ev.ReturnRequested, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.return_code = d.code
         task.returns += 1
 
 
-def _return_refused(i: Incident, d: ev.ReturnRefused, e: Event[Any]) -> None:
+def _return_refused(i: Incident, d: ev.ReturnRefused, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.return_code = ""
 
 
-def _returned(i: Incident, d: ev.TaskReturned, e: Event[Any]) -> None:
+def _returned(i: Incident, d: ev.TaskReturned, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.state, task.held_by, task.return_code = "returned", d.to or task.held_by, ""
 
 
-def _offered(i: Incident, d: ev.TransferOffered, e: Event[Any]) -> None:
+def _offered(i: Incident, d: ev.TransferOffered, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.offered_to, task.transfers = d.to, d.count
 
 
-def _declined(i: Incident, d: ev.TransferDeclined, e: Event[Any]) -> None:
+def _declined(i: Incident, d: ev.TransferDeclined, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.offered_to = ""
 
 
-def _transferred(i: Incident, d: ev.TaskTransferred, e: Event[Any]) -> None:
+def _transferred(i: Incident, d: ev.TaskTransferred, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.state, task.held_by, task.offered_to = "transferred", d.to, ""
 
 
-def _cancelled(i: Incident, d: ev.TaskCancelled, e: Event[Any]) -> None:
+def _cancelled(i: Incident, d: ev.TaskCancelled, _e: Event[Any]) -> None:
     task = i.tasks.get(d.task_id)
     if task is not None:
         task.state, task.offered_to, task.return_code = "cancelled", "", ""
@@ -120,37 +120,37 @@ TASK_HANDLERS: dict[type[Any], Callable[[Incident, Any, Event[Any]], None]] = {
 }  # fmt: skip
 
 
-def _started(i: Incident, d: ev.ClockStarted, e: Event[Any]) -> None:
+def _started(i: Incident, d: ev.ClockStarted, _e: Event[Any]) -> None:
     i.clocks[d.clock_id] = Clock(
         d.clock_id, d.clock, d.task_id, d.agency, d.agency_class, d.started_at, d.due_at, d.warn_at, d.red_at
     )
 
 
-def _met(i: Incident, d: ev.ClockMet, e: Event[Any]) -> None:
+def _met(i: Incident, d: ev.ClockMet, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
         clock.state, clock.paused_at = "met", None
 
 
-def _warned(i: Incident, d: ev.ClockWarned, e: Event[Any]) -> None:
+def _warned(i: Incident, d: ev.ClockWarned, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None and clock.card == "none":
         clock.card = "warning"
 
 
-def _missed(i: Incident, d: ev.ClockMissed, e: Event[Any]) -> None:
+def _missed(i: Incident, d: ev.ClockMissed, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
         clock.state, clock.card = "missed", "yellow"
 
 
-def _red(i: Incident, d: ev.CardRaised, e: Event[Any]) -> None:
+def _red(i: Incident, d: ev.CardRaised, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
         clock.card = d.card
 
 
-def _stopped(i: Incident, d: ev.ClockStopped, e: Event[Any]) -> None:
+def _stopped(i: Incident, d: ev.ClockStopped, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
         clock.state, clock.paused_at = "stopped", None
@@ -162,14 +162,14 @@ def _paused(i: Incident, d: ev.ClockPaused, e: Event[Any]) -> None:
         clock.state, clock.paused_at = "paused", e.recorded_at
 
 
-def _resumed(i: Incident, d: ev.ClockResumed, e: Event[Any]) -> None:
+def _resumed(i: Incident, d: ev.ClockResumed, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
         clock.state, clock.paused_at = "running", None
         clock.due_at, clock.warn_at, clock.red_at = d.due_at, d.warn_at, d.red_at
 
 
-def _extended(i: Incident, d: ev.DeadlineExtended, e: Event[Any]) -> None:
+def _extended(i: Incident, d: ev.DeadlineExtended, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
         clock.due_at, clock.warn_at, clock.red_at = d.due_at, d.warn_at, d.red_at

@@ -76,7 +76,7 @@ def as_ruler(case: Case, incident: Incident, task: Task) -> None:
     raise Refused("not_your_task", f"the first receiver {incident.first_receiver} rules on this return")
 
 
-def as_desk(case: Case, incident: Incident, task: Task) -> None:
+def as_desk(case: Case, _incident: Incident, task: Task) -> None:
     """Who calls a task off: a desk, the command centre, or the agency that holds it."""
     if case.command.actor.role in WHOLE or case.command.actor.role in DESK:
         return

@@ -50,6 +50,7 @@ class CallView(Frozen, frozen=True, kw_only=True):
     recorded_at: Ms | None = None
     flags: list[str] = []
     link: LinkView | None = None
+    safe_to_contact: bool = True
 
 
 class SuggestionView(Frozen, frozen=True, kw_only=True):

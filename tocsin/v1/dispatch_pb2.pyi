@@ -165,11 +165,13 @@ class CallView(_message.Message):
     RECORDED_AT_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     LINK_FIELD_NUMBER: _builtins.int
+    SAFE_TO_CONTACT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     line: _builtins.str
     channel: _builtins.str
     text: _builtins.str
     recorded_at: _builtins.int
+    safe_to_contact: _builtins.bool
     @_builtins.property
     def caller(self) -> Global___CallerView: ...
     @_builtins.property
@@ -187,10 +189,11 @@ class CallView(_message.Message):
         recorded_at: _builtins.int | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         link: Global___LinkView | None = ...,
+        safe_to_contact: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_recorded_at", b"_recorded_at", "caller", b"caller", "link", b"link", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recorded_at", b"_recorded_at", "call_id", b"call_id", "caller", b"caller", "channel", b"channel", "flags", b"flags", "line", b"line", "link", b"link", "recorded_at", b"recorded_at", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recorded_at", b"_recorded_at", "call_id", b"call_id", "caller", b"caller", "channel", b"channel", "flags", b"flags", "line", b"line", "link", b"link", "recorded_at", b"recorded_at", "safe_to_contact", b"safe_to_contact", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__recorded_at: _TypeAlias = _typing.Literal["recorded_at"]  # noqa: Y015
     _WhichOneofArgType__recorded_at: _TypeAlias = _typing.Literal["_recorded_at", b"_recorded_at"]  # noqa: Y015
