@@ -16,7 +16,8 @@ from services.supervision.watchdog import Watchdog
 from services.supervision.work import Work
 from tocsin.log.kafka import KafkaProducer
 from tocsin.log.port import Producer
-from tocsin.log.topics import Topic
+from tocsin.log.relay import relay_group
+from tocsin.log.topics import EMS_EVENTS, INCIDENT_EVENTS
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.security import load_secret
@@ -29,8 +30,6 @@ STOP_S = 6.0
 TICK_S = 0.2
 TICK_FAST_S = 0.05
 """How often due limits are looked for; more often where a manual or scaled clock makes others wait for it."""
-RELAYS: dict[str, tuple[Topic, ...]] = {}
-"""Consumer groups of the relays that supervision's round goes through, with the topics they read."""
 
 
 class Supervision:
@@ -43,7 +42,8 @@ class Supervision:
         self._producer: Producer = KafkaProducer(settings, timeout_ms=10_000)
         self._ends = Ends(settings)
         self._watchdog = Watchdog(self.desk, self._ends)
-        self._settled = Settled(settings, self.clock, self.desk, self._ends, RELAYS)
+        relays = {relay_group(settings, "router"): INCIDENT_EVENTS, relay_group(settings, "ems120"): EMS_EVENTS}
+        self._settled = Settled(settings, self.clock, self.desk, self._ends, relays)
         work = Work(settings, self.clock, self.desk, self._producer, lambda: assigned(self._faust))
         tick_s = TICK_S if self.clock.is_real else TICK_FAST_S
         self._faust = build(settings, on_fact=work.on_fact, on_tick=work.on_tick, tick_s=tick_s)

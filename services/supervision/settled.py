@@ -14,21 +14,20 @@ from services.supervision.ends import Ends, Offsets
 from tocsin.codec.wire import UnreadableRecord, decode_event
 from tocsin.log.kafka import KafkaFollower
 from tocsin.log.port import LogUnavailable
-from tocsin.log.topics import EMS_EVENTS, INCIDENT_EVENTS, ROUTINE, SUPERVISION_FACTS, URGENT, Topic
+from tocsin.log.topics import EMS_COMMANDS, EMS_EVENTS, INCIDENT_EVENTS, ROUTINE, SUPERVISION_FACTS, URGENT, Topic
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.lifecycle import until_reachable
 from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()
-_WATCHED: tuple[Topic, ...] = (URGENT, ROUTINE, INCIDENT_EVENTS, EMS_EVENTS, SUPERVISION_FACTS)
+_INPUTS = (URGENT, ROUTINE, EMS_COMMANDS)
+_WATCHED: tuple[Topic, ...] = (*_INPUTS, INCIDENT_EVENTS, EMS_EVENTS, SUPERVISION_FACTS)
 
 
 class Settled:
     """Follows the events' own account of how far the input is decided (invariant 2); only under a manual clock."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, desk: Desk, ends: Ends, relays: Mapping[str, tuple[Topic, ...]]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, desk: Desk, ends: Ends, relays: Mapping[str, Topic]) -> None:
         self._settings, self._clock, self._desk, self._ends, self._relays = settings, clock, desk, ends, relays
         self._decided: Offsets = {}
         self._last: Offsets = {}
@@ -43,8 +42,7 @@ class Settled:
             async for batch in self._follower.batches(max_records=2_000, idle_ms=100):
                 for record in batch:
                     self._last[record.topic, record.partition] = record.offset + 1
-                    if record.topic == INCIDENT_EVENTS.name:
-                        self._note(record.value or b"")
+                    self._note(record.value or b"")
                 await asyncio.sleep(0)
         finally:
             await self._follower.stop()
@@ -73,7 +71,7 @@ class Settled:
     def _unread(self, ends: Offsets) -> list[str]:
         seen = self._follower.positions()
         reached = {
-            **{(t.name, p): self._decided.get((t.name, p), 0) for t in (URGENT, ROUTINE) for p in self._desk.books},
+            **{(t.name, p): self._decided.get((t.name, p), 0) for t in _INPUTS for p in self._desk.books},
             **{k: seen.get(k, 0) for k in ends if k[0] in (INCIDENT_EVENTS.name, EMS_EVENTS.name)},
             **{(SUPERVISION_FACTS.name, p): b.position for p, b in self._desk.books.items()},
         }
@@ -82,13 +80,14 @@ class Settled:
         ]
 
     async def _unrelayed(self) -> list[str]:
-        reasons = []
-        for group, topics in self._relays.items():
+        reasons: list[str] = []
+        for group, topic in self._relays.items():
             committed = await self._ends.committed(group)
-            for topic in topics:
-                for (name, p), last in self._last.items():
-                    if name == topic.name and committed.get((name, p), 0) < last:
-                        reasons.append(f"relay {group}: {name} {p}")
+            reasons += [
+                f"relay {group}: {name} {p}"
+                for (name, p), last in self._last.items()
+                if name == topic.name and committed.get((name, p), 0) < last
+            ]
         return reasons
 
     def _unfired(self) -> list[str]:

@@ -69,8 +69,8 @@ def build(
 
 
 def group_id(settings: Settings) -> str:
-    """The consumer group."""
-    return f"tocsin-supervision{'-' + settings.instance if settings.instance else ''}"
+    """The consumer group, named as all of them are."""
+    return "-".join(x for x in ("tocsin", settings.instance, "supervision") if x)
 
 
 def assigned(app: faust.App) -> set[int]:
