@@ -32,6 +32,10 @@ class KeyMissing(Exception):
     """There is no key for this subject: `ensure` it first (or it was destroyed since)."""
 
 
+class KeysUnavailable(Exception):
+    """The key store does not answer (disk full, database away): nothing can be sealed now."""
+
+
 class _Want:
     """Subjects one caller waits for."""
 
@@ -203,7 +207,7 @@ class Keyring:
             try:
                 self._make(s for w in wants for s in w.subjects)
             except Exception as e:  # noqa: BLE001 - whatever the store says goes to those who wait for it
-                error = e
+                error = KeysUnavailable(f"the key store did not take the keys: {e!r}")
             _answer(wants, error)
             if ended:
                 return

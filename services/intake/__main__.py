@@ -1,0 +1,40 @@
+"""`python -m services.intake`."""
+
+import sys
+
+import uvloop
+
+from services.intake.app import build, running
+from tocsin.enrich import Enricher
+from tocsin.policy.load import load_policy
+from tocsin.runtime.logs import configure
+from tocsin.runtime.mend import Mend
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.web import serve
+from tocsin.sealing import Keyring
+
+
+async def run(settings: Settings) -> None:
+    """Serves until told to stop."""
+    policy = load_policy(settings.policy_path)
+    tokens = Keyring.open(settings)
+    parts = build(settings, Enricher(policy, tokens=lambda text: tokens.token("address", text)), policy.hash)
+    async with running(parts):
+        await serve(parts.app, host=settings.host, port=settings.port)
+    tokens.close()
+
+
+def main() -> int:
+    """The process: exit 1 with one line where it cannot start."""
+    settings = Settings()
+    configure("intake", form=settings.log_format, level=settings.log_level)
+    try:
+        uvloop.run(run(settings))
+    except Mend as e:
+        sys.stderr.write(f"{e}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

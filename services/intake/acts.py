@@ -1,0 +1,254 @@
+"""An act's way in: read by its `command` field, checked, sealed under its incident, appended, answered when decided."""
+
+import re
+import secrets
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from services.intake.accept import Finder, record_of
+from services.intake.access import check_act, sees_call, sees_incident
+from services.intake.body import invalid
+from services.intake.index import CommandRow, Index
+from services.intake.safekeeping import Safekeeping
+from tocsin.calls.fields import FieldError, field_errors
+from tocsin.calls.times import NotATime, moment
+from tocsin.codec.wire import encode_command
+from tocsin.envelope import Command, Lane, Ms
+from tocsin.incident import commands as c
+from tocsin.log.headers import command_headers
+from tocsin.log.partition import partition_of
+from tocsin.log.port import Append
+from tocsin.log.topics import ROUTINE, URGENT
+from tocsin.runtime.clock import Clock
+from tocsin.runtime.problems import Problem
+from tocsin.runtime.security import Principal
+from tocsin.sealing import Keyring, seal_words
+from tocsin.sealing.walk import has_words
+
+FRESH_S = 1.0
+"""How long an unknown id waits for the index to come to the log's end: it may be a moment old."""
+LOCATION_FIELDS: Final = ("address", "point", "accuracy_m")
+_INCIDENT: Final = re.compile(r"\d{6}-\d{8}-\d{1,9}", re.ASCII)
+_TASK: Final = re.compile(r"(\d{6}-\d{8}-\d{1,9})-T\d{1,6}", re.ASCII)
+_COMMAND_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
+_RESERVED: Final = ("call:", "clock:", "relay:", "mission:", "rate:", "probe:", "event:")
+_PRIORITIES: Final = range(1, 5)
+
+
+def _tags(acts: tuple[type[c.Act], ...]) -> dict[str, type[c.Act]]:
+    return {str(a.__struct_config__.tag): a for a in acts}
+
+
+ON_INCIDENT: Final = _tags(c.INCIDENT_COMMANDS)
+ON_TASK: Final = _tags(c.TASK_COMMANDS)
+ON_CALL: Final = {k: v for k, v in _tags(c.CALL_COMMANDS).items() if v is not c.Rate}
+
+
+class Head(Struct, kw_only=True):
+    """What every command's body may carry beside its own fields."""
+
+    command_id: str | None = None
+    expected_version: int | None = None
+
+
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a command came to: accepted with its events, refused with its code, or pending."""
+
+    command_id: str
+    outcome: str
+    version: int | None = None
+    events: list[dict[str, Any]] | None = None
+    code: str = ""
+    detail: str = ""
+    durability: str = ""
+
+
+def read_act(value: Any, known: dict[str, type[c.Act]]) -> tuple[c.Act, Head]:
+    """The act in a JSON body; Problem 422 with every field that cannot be used."""
+    if type(value) is not dict:
+        raise invalid("A command is a JSON object.", FieldError("", "expected an object"))
+    name = value.get("command")
+    cls = known.get(name) if isinstance(name, str) else None
+    if cls is None:
+        said = f"expected one of {', '.join(sorted(known))}"
+        raise invalid("There is no such command here; see 'errors'.", FieldError("command", said))
+    body, errors = _moments(value, cls)
+    errors += field_errors(body, cls, tag="command")
+    errors += field_errors(body, Head)
+    if not errors:
+        act, head = msgspec.convert(body, cls), msgspec.convert(body, Head)
+        errors = _beyond_types(act, head)
+        if not errors:
+            return act, head
+    raise invalid("The command has fields that cannot be used; see 'errors'.", *errors)
+
+
+def _moments(value: dict[str, Any], cls: type[c.Act]) -> tuple[dict[str, Any], list[FieldError]]:
+    """Times come as RFC 3339 and are kept as milliseconds; `place` is found by us and never taken from a body."""
+    body = {k: v for k, v in value.items() if k != "place"}
+    errors = []
+    for f in msgspec.structs.fields(cls):
+        if f.type != Ms or f.name not in body:
+            continue
+        try:
+            at = moment(body[f.name]).at if isinstance(body[f.name], str) else None
+            if at is None:
+                errors.append(FieldError(f.name, "expected a time such as 2026-04-05T10:20:30+08:00"))
+            body[f.name] = at or 0
+        except NotATime as e:
+            errors.append(FieldError(f.name, str(e)))
+            body[f.name] = 0
+    return body, errors
+
+
+def _beyond_types(act: c.Act, head: Head) -> list[FieldError]:
+    errors = []
+    if head.command_id is not None:
+        if _COMMAND_ID.fullmatch(head.command_id) is None:
+            errors.append(FieldError("command_id", "1-128 of A-Z a-z 0-9 . _ : -"))
+        elif head.command_id.startswith(_RESERVED):
+            errors.append(FieldError("command_id", f"may not begin with {', '.join(_RESERVED)}"))
+    if head.expected_version is not None and not 0 <= head.expected_version < 1 << 53:
+        errors.append(FieldError("expected_version", "expected a version, 0 or more"))
+    if isinstance(act, c.SetPriority) and act.priority not in _PRIORITIES:
+        errors.append(FieldError("priority", "expected 1 (danger to life) to 4"))
+    if isinstance(act, c.Note) and not act.text.strip():
+        errors.append(FieldError("text", "is empty"))
+    if isinstance(act, c.CorrectLocation) and not act.location.address.strip() and act.location.point is None:
+        errors.append(FieldError("location", "needs an address or a point"))
+    return errors
+
+
+class Target(Struct, frozen=True):
+    """What a command acts on, the incident whose key seals its words, and where it travels."""
+
+    id: str
+    subject: str
+    region: str
+    lane: Lane
+
+
+class Acts:
+    """Takes commands and says what came of them."""
+
+    def __init__(
+        self, index: Index, keeping: Safekeeping, keyring: Keyring, finder: Finder, clock: Clock, partitions: int
+    ) -> None:
+        self._index, self._keeping, self._keyring, self._finder = index, keeping, keyring, finder
+        self._clock, self._partitions = clock, partitions
+
+    async def incident(self, incident_id: str, who: Principal) -> Target:
+        """The incident; Problem 404 where there is none, or none that one may see."""
+        if _INCIDENT.fullmatch(incident_id) is None:
+            raise missing("incident", incident_id)
+        row = self._index.incident(incident_id)
+        if row is None and await self._index.fresh(FRESH_S):
+            row = self._index.incident(incident_id)
+        if row is None or not sees_incident(who, row):
+            raise missing("incident", incident_id)
+        return Target(incident_id, incident_id, incident_id[:6], row.lane)
+
+    async def task(self, task_id: str, who: Principal) -> Target:
+        """The task. Whose it is the owner judges (`not_your_task`), so that a transfer's taker is never shut out."""
+        found = _TASK.fullmatch(task_id)
+        if found is None:
+            raise missing("task", task_id)
+        agency = self._index.task_agency(task_id)
+        if agency is None and await self._index.fresh(FRESH_S):
+            agency = self._index.task_agency(task_id)
+        row = self._index.incident(found[1])
+        if agency is None or row is None or (who.role not in ("dispatcher", "crew") and not sees_incident(who, row)):
+            raise missing("task", task_id)
+        return Target(task_id, found[1], task_id[:6], row.lane)
+
+    async def call(self, call_id: str, who: Principal) -> Target:
+        """The call; its words' key is its own."""
+        row = self._index.call(call_id)
+        if row is None and self._keeping.spool.call(call_id) is None and await self._index.fresh(FRESH_S):
+            row = self._index.call(call_id)
+        waiting = self._keeping.spool.call(call_id)
+        if row is None and waiting is not None and waiting.key is not None:
+            return Target(call_id, call_id, waiting.key.decode(), "urgent" if waiting.urgent else "routine")
+        if row is None:
+            raise missing("call", call_id)
+        incidents = [i for x in row.incident_ids if (i := self._index.incident(x)) is not None]
+        if not sees_call(who, row, record_of(row.value).seat_region, incidents):
+            raise missing("call", call_id)
+        return Target(call_id, incidents[0].incident_id if incidents else call_id, row.region, row.lane)
+
+    async def send(
+        self, act: c.Act, head: Head, target: Target, who: Principal, *, wait: float, trace: str = ""
+    ) -> Outcome:
+        """Makes the command safe and waits for its outcome as long as asked; a known id gets its answer again."""
+        check_act(who, act)
+        command_id = head.command_id or f"a-{secrets.token_hex(12)}"
+        if head.command_id is not None:
+            known = self._index.command(command_id)
+            if known is not None and known.outcome != "pending":
+                return shown(known)
+        if isinstance(act, c.CorrectLocation):
+            act = self._placed(act, target, who)
+        return await self.append(act, command_id, head.expected_version, target, who, wait=wait, trace=trace)
+
+    async def append(
+        self, act: c.Act, command_id: str, expected_version: int | None, target: Target, who: Principal, *,
+        wait: float, trace: str = "",
+    ) -> Outcome:  # fmt: skip
+        """The same for an act that has been checked."""
+        if has_words(type(act)):
+            await self._keyring.ensure([target.subject])
+            act = seal_words(act, target.subject, self._keyring)
+        command = Command(
+            command_id=command_id, region=target.region, data=act, target=target.id, actor=who.actor,
+            issued_at=self._clock.now_ms(), expected_version=expected_version, lane=target.lane, trace=trace,
+        )  # fmt: skip
+        record = Append(
+            (URGENT if target.lane == "urgent" else ROUTINE).name, partition_of(target.region, self._partitions),
+            target.region.encode(), encode_command(command), command_headers(command, clock=self._clock),
+        )  # fmt: skip
+        kept = await self._keeping.keep(record, urgent=target.lane == "urgent", command_id=command_id)
+        found = await self.outcome(command_id, wait) if wait > 0 else None
+        if found is None:
+            return Outcome(command_id=command_id, outcome="pending", durability=kept.durability)
+        return shown(found)
+
+    async def outcome(self, command_id: str, wait: float) -> CommandRow | None:
+        """The outcome, waited for; None while it is pending."""
+
+        def decided() -> CommandRow | None:
+            row = self._index.command(command_id)
+            return row if row is not None and row.outcome != "pending" else None
+
+        return await self._index.until(f"command:{command_id}", decided, wait)
+
+    async def status(self, command_id: str, wait: float) -> Outcome:
+        """What a command came to; Problem 404 where none was sent under this id."""
+        row = await self.outcome(command_id, wait) or self._index.command(command_id)
+        if row is None and await self._index.fresh(FRESH_S):
+            row = self._index.command(command_id)
+        if row is None:
+            raise missing("command", command_id)
+        return shown(row)
+
+    def _placed(self, act: c.CorrectLocation, target: Target, who: Principal) -> c.CorrectLocation:
+        at = act.location
+        place, _ = self._finder.locate(at.point, at.accuracy_m, at.address, "", target.region, who.region)
+        return msgspec.structs.replace(act, place=place)
+
+
+def shown(row: CommandRow) -> Outcome:
+    """A command's row as its sender sees it."""
+    if row.outcome == "refused":
+        return Outcome(
+            command_id=row.command_id, outcome="refused", code=row.code, detail=row.detail, events=row.events
+        )
+    if row.outcome == "pending":
+        return Outcome(command_id=row.command_id, outcome="pending")
+    return Outcome(command_id=row.command_id, outcome="accepted", version=row.version, events=row.events)
+
+
+def missing(what: str, name: str) -> Problem:
+    """404: there is none, or none that one may see."""
+    return Problem(404, "not_found", f"There is no {what} {name[:80]!r} that you may see.")

@@ -1,0 +1,243 @@
+"""The routes: read, hand on, answer. What they mean stands in `accept`, `acts` and `view`."""
+
+import hmac
+import re
+import time
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.intake.accept import Calls
+from services.intake.access import READERS, Gate
+from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, Outcome, Target, missing, read_act
+from services.intake.batch import BODY_MAX as BATCH_MAX
+from services.intake.batch import Batch, unsafe
+from services.intake.body import answer, invalid, problem_of, read_body, wait_of
+from services.intake.index import CallRow, IncidentRow, Index
+from services.intake.openapi import answers, body
+from services.intake.safekeeping import Safekeeping
+from services.intake.spool import SpoolFull
+from services.intake.view import call_view, progress_view, spooled_view
+from tocsin.calls import InvalidBody, parse_call
+from tocsin.calls.fields import FieldError, field_errors
+from tocsin.calls.read import read_json
+from tocsin.incident.commands import Act, Rate
+from tocsin.log.port import RecordTooLarge
+from tocsin.runtime.metrics import STAGE_SECONDS
+from tocsin.runtime.problems import Problem
+from tocsin.runtime.security import Principal
+from tocsin.sealing import Keyring, KeysUnavailable
+
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+_ACKNOWLEDGE = STAGE_SECONDS.labels("acknowledge")
+_CALL_ID = re.compile(r"[A-Za-z0-9._:\-]{1,64}", re.ASCII)
+_CALLER = Principal("caller", "monitor")
+_WAIT = {
+    "name": "wait", "in": "query", "required": False, "description": "seconds to wait for the outcome, at most 30",
+    "schema": {"type": "number", "minimum": 0, "maximum": 30},
+}  # fmt: skip
+_CODE = {"name": "code", "in": "query", "required": True, "schema": {"type": "string", "maxLength": 64}}
+_SIGNED: dict[str, Any] = {"security": [{"bearer": []}]}
+
+
+class Api:
+    """Intake's routes over its parts."""
+
+    def __init__(
+        self, gate: Gate, calls: Calls, acts: Acts, batch: Batch, index: Index, keeping: Safekeeping, keyring: Keyring
+    ) -> None:
+        self._gate, self._calls, self._acts, self._batch = gate, calls, acts, batch
+        self._index, self._keeping, self._keyring = index, keeping, keyring
+
+    def router(self) -> APIRouter:
+        """The routes with what the OpenAPI document says of them."""
+        r = APIRouter(prefix="/v1")
+        acted = answers("Outcome", 401, 403, 404, 409, 413, 422, 503, success=(200, 202))
+        r.add_api_route(
+            "/calls", self.post_call, methods=["POST"], status_code=202, tags=["calls"],
+            responses=answers("Receipt", 401, 403, 409, 413, 422, 429, 503, success=(202,)),
+            openapi_extra=body("PostedCall") | _SIGNED,
+        )  # fmt: skip
+        r.add_api_route(
+            "/calls:batch", self.post_batch, methods=["POST"], tags=["calls"],
+            responses={200: {"description": "A line an input line", "content": {"application/x-ndjson": {}}}}
+            | answers("Receipt", 401, 413, success=()),
+            openapi_extra=body("BatchLines", "application/x-ndjson") | _SIGNED,
+        )  # fmt: skip
+        r.add_api_route(
+            "/calls/{call_id}", self.get_call, methods=["GET"], tags=["calls"],
+            responses=answers("CallView", 401, 403, 404, 422), openapi_extra={"parameters": [_WAIT]} | _SIGNED,
+        )  # fmt: skip
+        for path, handler, shape in (
+            ("/incidents/{target}/commands", self.on_incident, "IncidentCommand"),
+            ("/tasks/{target}/commands", self.on_task, "TaskCommand"),
+            ("/calls/{target}/commands", self.on_call, "CallCommand"),
+        ):
+            r.add_api_route(
+                path, handler, methods=["POST"], tags=["commands"], responses=acted,
+                openapi_extra=body(shape) | {"parameters": [_WAIT]} | _SIGNED,
+            )  # fmt: skip
+        r.add_api_route(
+            "/commands/{command_id}", self.get_command, methods=["GET"], tags=["commands"],
+            responses=answers("Outcome", 401, 403, 404, 422), openapi_extra={"parameters": [_WAIT]} | _SIGNED,
+        )  # fmt: skip
+        r.add_api_route(
+            "/progress/{call_id}", self.get_progress, methods=["GET"], tags=["progress"],
+            responses=answers("ProgressView", 404, 422), openapi_extra={"parameters": [_CODE]},
+        )  # fmt: skip
+        r.add_api_route(
+            "/progress/{call_id}/rating", self.post_rating, methods=["POST"], tags=["progress"],
+            responses=answers("Outcome", 404, 409, 413, 422, 503, success=(200, 202)),
+            openapi_extra=body("Rate") | {"parameters": [_CODE, _WAIT]},
+        )  # fmt: skip
+        return r
+
+    async def post_call(self, request: Request) -> Response:
+        """Records a call: 202 once it is safe."""
+        began = time.perf_counter()
+        who = self._gate.principal(request)
+        try:
+            receipt = await self._calls.take(parse_call(await read_body(request)), who, trace_of(request))
+        except InvalidBody as e:
+            raise problem_of(e) from e
+        except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
+            raise unsafe(e) from e
+        _ACKNOWLEDGE.observe(time.perf_counter() - began)
+        return answer(202, receipt)
+
+    async def post_batch(self, request: Request) -> Response:
+        """Records many calls, one a line; answers one line a line, in order."""
+        who = self._gate.principal(request)
+        lines = await self._batch.take(await read_body(request, BATCH_MAX), who, trace_of(request))
+        return Response(lines, 200, media_type="application/x-ndjson")
+
+    async def get_call(self, call_id: str, request: Request) -> Response:
+        """A call and what became of it; `?wait=` waits for the decision."""
+        who = self._reader(request)
+        wait = wait_of(request)
+        target = await self._acts.call(call_id, who)
+        if wait > 0:
+            await self._index.until(f"call:{target.id}", lambda: self._decided(call_id), wait)
+        row = self._index.call(call_id)
+        if row is not None:
+            return answer(200, call_view(row, who, self._keyring))
+        held = self._keeping.spool.call(call_id)
+        if held is None:
+            raise missing("call", call_id)
+        return answer(200, spooled_view(held, who, self._keyring))
+
+    def _decided(self, call_id: str) -> CallRow | None:
+        row = self._index.call(call_id)
+        return row if row is not None and row.status != "recorded" else None
+
+    async def on_incident(self, target: str, request: Request) -> Response:
+        """An act on an incident."""
+        who, act = await self._act(request, ON_INCIDENT)
+        return await self._send(act, await self._acts.incident(target, who), who, request)
+
+    async def on_task(self, target: str, request: Request) -> Response:
+        """An act on a task."""
+        who, act = await self._act(request, ON_TASK)
+        return await self._send(act, await self._acts.task(target, who), who, request)
+
+    async def on_call(self, target: str, request: Request) -> Response:
+        """An act on a call."""
+        who, act = await self._act(request, ON_CALL)
+        return await self._send(act, await self._acts.call(target, who), who, request)
+
+    async def get_command(self, command_id: str, request: Request) -> Response:
+        """What a command came to."""
+        self._reader(request)
+        return answer(200, await self._acts.status(command_id, wait_of(request)))
+
+    async def get_progress(self, call_id: str, request: Request) -> Response:
+        """For the caller: the own matter's steps, limits and outcome."""
+        row, incidents = await self._own(call_id, request)
+        if row is not None:
+            return answer(200, progress_view(call_id, row.answered_at, row.status, incidents))
+        held = self._keeping.spool.call(call_id)
+        if held is None:
+            raise missing("call", call_id)
+        return answer(200, progress_view(call_id, held.at, "recorded", []))
+
+    async def post_rating(self, call_id: str, request: Request) -> Response:
+        """The caller's rating, 1 to 5, once."""
+        row, incidents = await self._own(call_id, request)
+        if row is None:
+            raise Problem(409, "illegal_step", "The call is not on the log yet; rate it when it has been dealt with.")
+        wait = wait_of(request)
+        value = await self._json(request)
+        errors = field_errors(value, Rate, tag="command")
+        score = value.get("score") if isinstance(value, dict) else None
+        if not errors and not (isinstance(score, int) and 1 <= score <= 5):  # noqa: PLR2004 - five stars
+            errors = [FieldError("score", "expected 1 to 5")]
+        if errors:
+            raise invalid("The rating has fields that cannot be used; see 'errors'.", *errors)
+        act = msgspec.convert({**value, "command": "rate"}, Rate)
+        subject = incidents[0].incident_id if incidents else call_id
+        command_id = f"rate:{call_id}"
+        known = await self._acts.outcome(command_id, 0)
+        if known is not None:
+            return self._said(await self._acts.status(command_id, 0))
+        target = Target(call_id, subject, row.region, row.lane)
+        try:
+            outcome = await self._acts.append(
+                act, command_id, None, target, _CALLER, wait=wait, trace=trace_of(request)
+            )
+        except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
+            raise unsafe(e) from e
+        return self._said(outcome)
+
+    async def _own(self, call_id: str, request: Request) -> tuple[CallRow | None, list[IncidentRow]]:
+        code = request.query_params.get("code", "")
+        if _CALL_ID.fullmatch(call_id) is None or not hmac.compare_digest(
+            code.encode("utf-8", "replace"), self._calls.progress_code(call_id).encode()
+        ):
+            raise missing("call", call_id)
+        row = self._index.call(call_id)
+        if row is None and self._keeping.spool.call(call_id) is None and await self._index.fresh(FRESH_S):
+            row = self._index.call(call_id)
+        found = [self._index.incident(i) for i in row.incident_ids] if row is not None else []
+        return row, [i for i in found if i is not None]
+
+    async def _act(self, request: Request, known: dict[str, type[Act]]) -> tuple[Principal, tuple[Act, Any]]:
+        who = self._gate.principal(request)
+        return who, read_act(await self._json(request), known)
+
+    async def _json(self, request: Request) -> Any:
+        try:
+            _, value = read_json(await read_body(request))
+        except InvalidBody as e:
+            raise problem_of(e) from e
+        return value
+
+    async def _send(self, act: tuple[Act, Any], target: Target, who: Principal, request: Request) -> Response:
+        try:
+            outcome = await self._acts.send(*act, target, who, wait=wait_of(request), trace=trace_of(request))
+        except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
+            raise unsafe(e) from e
+        return self._said(outcome)
+
+    @staticmethod
+    def _said(outcome: Outcome) -> Response:
+        """200 accepted, 202 pending, 409 refused with its code."""
+        if outcome.outcome == "refused":
+            raise Problem(
+                409, outcome.code, outcome.detail or f"Refused: {outcome.code.replace('_', ' ')}.",
+                command_id=outcome.command_id, outcome="refused",
+            )  # fmt: skip
+        return answer(202 if outcome.outcome == "pending" else 200, outcome)
+
+    def _reader(self, request: Request) -> Principal:
+        who = self._gate.principal(request)
+        if who.role not in READERS:
+            raise Problem(403, "role_wrong", f"A {who.role} reads health and figures alone.")
+        return who
+
+
+def trace_of(request: Request) -> str:
+    """The request's W3C trace context, where it is one."""
+    given = request.headers.get("traceparent", "")
+    return given if _TRACE.fullmatch(given) else ""
