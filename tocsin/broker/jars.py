@@ -176,8 +176,8 @@ def _download(client: httpx.Client, url: str, part: Path, jar: Jar, told: Callab
         last = "the file is not the one that is locked"
     raise Mend(
         f"{jar.name} could not be fetched from the Maven repository {urlsplit(url).netloc} ({last})",
-        "Check the network and the proxy (HTTPS_PROXY, SSL_CERT_FILE), or name a mirror with TOCSIN_MAVEN_REPO; what was "
-        "fetched so far is kept.",
+        "Check the network and the proxy (HTTPS_PROXY, SSL_CERT_FILE), or name a mirror with TOCSIN_MAVEN_REPO. "
+        "What was fetched so far is kept.",
     )
 
 

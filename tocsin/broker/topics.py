@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
@@ -122,3 +123,20 @@ def _state(topic: Topic, settings: Settings, described: dict[str, Any], config: 
     if replicas < settings.replicas:
         wrong.append(("replicas", str(replicas), str(settings.replicas)))
     return TopicState(topic.name, len(partitions), replicas, tuple(wrong))
+
+
+async def last_append_ms(settings: Settings, topic: Topic) -> int | None:
+    """When the newest record of a topic was appended (Unix ms, by the broker's clock); None where it is empty."""
+    consumer = AIOKafkaConsumer(**client_options(settings), auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        parts = [TopicPartition(topic.name, p) for p in range(partitions_of(topic, settings))]
+        consumer.assign(parts)
+        newest: list[int] = []
+        for part, end in (await consumer.end_offsets(parts)).items():
+            if end:
+                consumer.seek(part, end - 1)
+                newest.append((await consumer.getone(part)).timestamp)
+        return max(newest, default=None)
+    finally:
+        await consumer.stop()

@@ -2,10 +2,10 @@
 
 import json
 import time
-from datetime import datetime
 from pathlib import Path
 
 from tocsin.cli.errors import Mend
+from tocsin.codec.text import parse_rfc3339
 from tocsin.runtime.clock import Clock, write_clock
 
 _STOPPED = "clock.stopped.json"
@@ -14,12 +14,9 @@ _STOPPED = "clock.stopped.json"
 def parse_time(text: str) -> int:
     """An RFC 3339 time with offset as Unix milliseconds; Mend otherwise."""
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Mend(f"{text!r} is no time with an offset", "Write it like 2026-04-05T08:00:00+08:00.")
-    return int(at.timestamp() * 1000)
+        return parse_rfc3339(text)
+    except (ValueError, OverflowError):
+        raise Mend(f"{text!r} is no time with an offset", "Write it like 2026-04-05T08:00:00+08:00.") from None
 
 
 def prepare_clock(data_dir: Path, mode: str, start: str = "") -> None:

@@ -21,6 +21,8 @@ from tocsin.cli.progress import Steps
 from tocsin.cli.service import STOP_SECONDS_MAX, Service
 from tocsin.cli.tokens import issue_all
 from tocsin.policy.load import load_policy
+from tocsin.policy.model import Policy
+from tocsin.policy.source import PolicyInvalid
 from tocsin.runtime.held import Held
 from tocsin.runtime.security import load_secret
 
@@ -54,7 +56,7 @@ class County:
         try:
             end_leftovers(plan.data_dir)
             self._room()
-            policy = load_policy(plan.settings("").policy_path)
+            policy = self._policy()
             prepare_clock(plan.data_dir, plan.clock, plan.clock_start)
             bootstrap = self._log(steps)
             self._start_services(bootstrap)
@@ -73,6 +75,15 @@ class County:
         except BaseException:
             self.stop()
             raise
+
+    def _policy(self) -> Policy:
+        directory = self.plan.settings("").policy_path
+        try:
+            return load_policy(directory)
+        except PolicyInvalid as e:
+            raise Mend(
+                f"The policy {directory} does not hold: {e}", f"`tocsin policy check {directory}` shows all of it."
+            ) from e
 
     def _room(self) -> None:
         free = shutil.disk_usage(self.plan.data_dir).free

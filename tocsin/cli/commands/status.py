@@ -1,0 +1,80 @@
+"""`tocsin status`: what runs, whether it is ready, how far it is behind."""
+
+from typing import Any
+
+import httpx
+import typer
+from msgspec import Struct
+
+from tocsin.cli.deployment import DATA_DIR, SERVICES, AsJson, DataDir, Deployment
+
+
+class ServiceStatus(Struct):
+    """One row. `lag` is in records, by topic."""
+
+    name: str
+    pid: int
+    url: str
+    ready: bool
+    reasons: list[str]
+    lag: dict[str, int]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `status`."""
+
+    @app.command()
+    def status(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+        """Shows the services of a running deployment; exit code 1 where one is not ready."""
+        from tocsin.broker.ready import brokers_known
+        from tocsin.cli.progress import out
+
+        deployment = Deployment.find(data_dir)
+        rows = [_row(deployment, name) for name in SERVICES]
+        addresses = [a.rpartition(":") for a in deployment.bootstrap.split(",")]
+        brokers = max((brokers_known(host, int(port)) for host, _, port in addresses), default=0)
+        ready = all(r.ready for r in rows) and brokers > 0
+        if as_json:
+            out(
+                {
+                    "ready": ready, "bootstrap": deployment.bootstrap, "brokers": brokers, "clock": deployment.clock,
+                    "data_dir": deployment.data_dir, "services": rows,
+                }
+            )  # fmt: skip
+        else:
+            _table(deployment, rows, brokers)
+        raise typer.Exit(0 if ready else 1)
+
+
+def _row(deployment: Deployment, name: str) -> ServiceStatus:
+    from tocsin.cli.lag import lag_of
+
+    row = ServiceStatus(name, deployment.pids.get(name, 0), deployment.url(name), ready=False, reasons=[], lag={})
+    try:
+        answer = httpx.get(f"{row.url}/readyz", timeout=5)
+        body: Any = answer.json()
+        row.ready, row.reasons = answer.status_code == httpx.codes.OK, [str(r) for r in body.get("reasons", [])]
+        row.lag = {t: n for t, n in lag_of(httpx.get(f"{row.url}/metrics", timeout=5).text).items() if n}
+    except (httpx.HTTPError, ValueError):
+        row.reasons = ["does not answer"]
+    return row
+
+
+def _table(deployment: Deployment, rows: list[ServiceStatus], brokers: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("service", "pid", "address", "state", "behind"):
+        table.add_column(heading)
+    table.add_row(
+        "kafka",
+        str(deployment.pids.get("broker") or "-"),
+        deployment.bootstrap,
+        f"{brokers} brokers" if brokers else "no answer",
+        "",
+    )
+    for r in rows:
+        behind = ", ".join(f"{t} {n}" for t, n in r.lag.items()) or "-"
+        table.add_row(r.name, str(r.pid), r.url, "ready" if r.ready else "; ".join(r.reasons), behind)
+    Console().print(table)
