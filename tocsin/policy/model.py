@@ -180,7 +180,8 @@ class Lexicon(Row, frozen=True):
     """The words: terms, negations, signs that a matter is past or only asked about, and slips to fold into right forms.
 
     In a word `[a|b]` stands for either and `*` for up to six characters of the same sentence. `masks` are longer words
-    that hold a dangerous one and mean something else; `live` signs overrule `topic` and `past`.
+    that hold a dangerous one and mean something else; `live` signs overrule `topic` and `past`; `unreal` ones (drills,
+    films) are overruled by nothing but `real` ones; `supposed` ones (if, in case) reach the words right after them.
     """
 
     terms: list[Term]
@@ -192,6 +193,10 @@ class Lexicon(Row, frozen=True):
     topic: list[str] = []
     ended: list[str] = []
     live: list[str] = []
+    unreal: list[str] = []
+    supposed: list[str] = []
+    real: list[str] = []
+    separators: list[str] = []
     masks: list[str] = []
     refine: list[Refine] = []
 

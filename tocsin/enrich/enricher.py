@@ -1,0 +1,108 @@
+"""The one door to understanding a call, used by intake, router and the evaluating commands alike."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from tocsin.enrich.lexicon import Automaton
+from tocsin.enrich.locate import Locator
+from tocsin.enrich.normal import normalise
+from tocsin.enrich.understand import silent, understand
+from tocsin.incident.values import Understanding
+from tocsin.place import Place, Point
+from tocsin.policy.model import Policy
+
+TEXT_READ_MAX = 4000
+"""Characters of a text that are read for its kind; danger is looked for in all of it."""
+_MATTER_SURE = 0.6
+_WORK = frozenset({"fire", "traffic", "medical", "rescue", "hazmat", "utility.gas"})
+"""Groups that go together in one emergency: words of two of them are one matter."""
+
+
+class TextModel(Protocol):
+    """A trained model: a normalised text → its kind and how sure; None where it has nothing to say."""
+
+    version: str
+
+    def classify(self, text: str) -> tuple[str, float] | None:
+        """The best kind."""
+
+
+class Enricher:
+    """Built once per policy (some 50 ms), then safe to share. `tokens(kind, text)` makes keyed hashes of address parts."""
+
+    def __init__(
+        self, policy: Policy, model: TextModel | None = None, tokens: Callable[[str, str], str] | None = None
+    ) -> None:
+        self.policy, self.model = policy, model
+        self._automaton = Automaton(policy.lexicon)
+        self._locator = Locator(policy, tokens)
+
+    def danger(self, text: str) -> bool:
+        """Whether a text speaks of danger to life, on any line. Never raises."""
+        return bool(text) and self._automaton.danger(normalise(text))
+
+    def understand(
+        self,
+        line: str,
+        channel: str,
+        text: str,
+        *,
+        has_point: bool = False,
+        has_address: bool = False,
+        dropped: bool = False,
+    ) -> Understanding:
+        """What a call is about. `dropped`: it ended before anything could be said. Never raises."""
+        words = normalise(text).strip() if text else ""
+        if not words.strip(" ,.。!?-"):
+            return silent(self.policy, line, channel, located=has_point or has_address, dropped=dropped)
+        read = words[:TEXT_READ_MAX]
+        found = self._one(line, read)
+        if len(words) > len(read) and not found.escalated and self._automaton.danger(words[TEXT_READ_MAX - 50 :]):
+            found = replace(
+                self._one(line, words[TEXT_READ_MAX - 50 :][-TEXT_READ_MAX:]),
+                alternatives={found.kind: found.confidence},
+            )
+        matters = self._further(line, read, found.kind)
+        return replace(found, matters=matters) if matters else found
+
+    def _one(self, line: str, words: str) -> Understanding:
+        model = self.model
+        return understand(
+            self.policy, self._automaton, line, words, model.classify if model else None, model.version if model else ""
+        )
+
+    def _further(self, line: str, words: str, kind: str) -> list[str]:
+        """Further matters of one call: what stands behind a separator, clearly of another group."""
+        cuts = sorted(words.find(s) for s in self.policy.lexicon.separators if s in words)
+        if not cuts:
+            return []
+        matters = []
+        for at, until in zip(cuts, [*cuts[1:], len(words)], strict=True):
+            for piece in (words[: cuts[0]], words[at:until]):
+                if len(piece) < 6:  # noqa: PLR2004 - too short to be a matter
+                    continue
+                part = self._one(line, piece)
+                clear = part.confidence >= _MATTER_SURE and not part.human and part.decided_by == "lexicon"
+                if clear and not _together(part.kind, kind) and part.kind not in matters:
+                    matters.append(part.kind)
+        return matters
+
+    def locate(
+        self,
+        point: Point | None,
+        accuracy_m: float | None,
+        address: str,
+        text: str,
+        given_region: str = "",
+        seat_region: str = "",
+    ) -> tuple[Place, list[str]]:
+        """Where the call is from, with flags: point_invalid, point_outside, region_unknown, place_unknown, out_of_area."""
+        return self._locator.locate(point, accuracy_m, address, text, given_region, seat_region)
+
+
+def _together(one: str, other: str) -> bool:
+    """Whether two kinds in one call are one matter."""
+    groups = {k if k == "utility.gas" else k.split(".")[0] for k in (one, other)}
+    return one == other or len(groups) == 1 or groups <= _WORK or bool(groups & {"unknown", "invalid"})

@@ -1,0 +1,215 @@
+"""The lexicon as one automaton: every word found in one pass over a text, each judged by what stands around it."""
+
+import re
+from itertools import product
+from typing import Literal, NamedTuple
+
+import ahocorasick
+
+from tocsin.policy.model import Lexicon, Term
+
+Standing = Literal["said", "negated", "past", "asked"]
+GAP_MAX = 6
+"""How many characters a `*` may stand for."""
+_NEAR_AFTER = 16
+_NEAR_TOPIC = 24
+_NEAR_PAST = 30
+_SUPPOSED_GAP = 6
+_NEGATION_GAP = {1: 1}
+_NEGATION_GAP_LONG = 4
+_BREAKS = frozenset("。!?;,\n")
+_STOPS = frozenset("。!?;\n")
+_DONE = frozenset("了啦咯哒嘞喽啊呀")
+TERM, NEGATION, PAST, CONSULT, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL = range(11)
+
+
+class Hit(NamedTuple):
+    """A term found: its row, the words as they stood, its span in the normalised text, and how it is meant."""
+
+    term: Term
+    words: str
+    start: int
+    end: int
+    standing: Standing
+
+
+class _Word(NamedTuple):
+    """A word of the automaton: (what, pattern, part) for each of its uses."""
+
+    length: int
+    letters: bool
+    uses: tuple[tuple[int, int, int], ...]
+
+
+class _Raw(NamedTuple):
+    term: Term
+    start: int
+    end: int
+    first_end: int
+    last_start: int
+
+
+Marks = list[list[tuple[int, int]]]
+
+
+def alternatives(word: str) -> list[str]:
+    """`[a|b]c` → `ac`, `bc`. An unclosed bracket stands for itself."""
+    pieces = [p.split("|") if i % 2 else [p] for i, p in enumerate(re.split(r"\[([^\[\]]*)\]", word))]
+    return ["".join(p) for p in product(*pieces)]
+
+
+class Automaton:
+    """The compiled lexicon. Immutable; safe for many threads."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._patterns: list[tuple[Term, int]] = []
+        self._by_word: dict[str, set[tuple[int, int, int]]] = {}
+        self._slips = [(wrong.lower(), right.lower()) for wrong, right in lexicon.fold.items()]
+        for term in lexicon.terms:
+            for word in term.words:
+                self._add_pattern(term, word.lower())
+        for what, words in (
+            (NEGATION, lexicon.negations), (PAST, lexicon.past), (CONSULT, lexicon.consult), (TOPIC, lexicon.topic),
+            (LIVE, lexicon.live), (ENDED, lexicon.ended), (MASK, lexicon.masks), (UNREAL, lexicon.unreal),
+            (SUPPOSED, lexicon.supposed), (REAL, lexicon.real),
+        ):  # fmt: skip
+            for word in words:
+                self._add(word.lower(), (what, -1, 0))
+        automaton = ahocorasick.Automaton()
+        for word, uses in self._by_word.items():
+            automaton.add_word(word, _Word(len(word), word.isascii(), tuple(sorted(uses))))
+        automaton.make_automaton()
+        self._automaton = automaton
+
+    def _add(self, word: str, use: tuple[int, int, int]) -> None:
+        if word:
+            self._by_word.setdefault(word, set()).add(use)
+
+    def _add_pattern(self, term: Term, word: str) -> None:
+        parts = [p for p in word.split("*") if p]
+        number = len(self._patterns)
+        self._patterns.append((term, len(parts)))
+        for part, piece in enumerate(parts):
+            for each in alternatives(piece):
+                self._add(each, (TERM, number, part))
+                for wrong, right in self._slips:
+                    if right in each:
+                        self._add(each.replace(right, wrong), (TERM, number, part))
+
+    def find(self, text: str) -> list[Hit]:
+        """All terms of a normalised text, each with its standing; in order of their ends."""
+        found: list[_Raw] = []
+        marks: Marks = [[] for _ in range(11)]
+        chains: dict[tuple[int, int], tuple[int, int, int]] = {}
+        size = len(text)
+        for end, (length, letters, uses) in self._automaton.iter(text):
+            start = end - length + 1
+            if letters and _inside_word(text, start, end, size):
+                continue
+            for what, pattern, part in uses:
+                if what:
+                    marks[what].append((start, end))
+                    continue
+                term, parts = self._patterns[pattern]
+                if parts == 1:
+                    found.append(_Raw(term, start, end, end, start))
+                elif part == 0:
+                    chains[pattern, 0] = (start, end, end)
+                else:
+                    before = chains.get((pattern, part - 1))
+                    if before is not None and _joined(text, before[1], start):
+                        if part == parts - 1:
+                            found.append(_Raw(term, before[0], end, before[2], start))
+                        else:
+                            chains[pattern, part] = (before[0], end, before[2])
+        if not found:
+            return []
+        return _judged(text, found, marks)
+
+    def danger(self, text: str) -> bool:
+        """Whether a normalised text speaks of danger to life as happening."""
+        return any(h.term.danger and h.standing == "said" for h in self.find(text))
+
+
+def _inside_word(text: str, start: int, end: int, size: int) -> bool:
+    """Whether ASCII letters or digits run on at either side, so that the word is only part of another."""
+    before = start > 0 and text[start].isalnum() and text[start - 1].isascii() and text[start - 1].isalnum()
+    return before or (end + 1 < size and text[end].isalnum() and text[end + 1].isascii() and text[end + 1].isalnum())
+
+
+def _joined(text: str, end: int, start: int) -> bool:
+    gap = start - end - 1
+    return 0 <= gap <= GAP_MAX and (gap == 0 or _BREAKS.isdisjoint(text[end + 1 : start]))
+
+
+def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
+    masks = marks[MASK]
+    live = [m for m in marks[LIVE] if not _within(m, marks[TOPIC])]
+    unreal = bool(marks[UNREAL]) and not marks[REAL] and any(not _negated_mark(text, m, marks) for m in marks[UNREAL])
+    hits = []
+    for raw in found:
+        if masks and (_masked(raw.start, raw.first_end, masks) or _masked(raw.last_start, raw.end, masks)):
+            continue
+        standing = _standing(text, raw, marks, live, unreal=unreal)
+        hits.append(Hit(raw.term, text[raw.start : raw.end + 1], raw.start, raw.end, standing))
+    return hits
+
+
+def _within(mark: tuple[int, int], others: list[tuple[int, int]]) -> bool:
+    return any(s <= mark[0] and mark[1] <= e and (s, e) != mark for s, e in others)
+
+
+def _masked(start: int, end: int, masks: list[tuple[int, int]]) -> bool:
+    return any(s <= start and end <= e and e - s > end - start for s, e in masks)
+
+
+def _negated_mark(text: str, mark: tuple[int, int], marks: Marks) -> bool:
+    return any(
+        e < mark[0] and mark[0] - e <= 2 and _BREAKS.isdisjoint(text[e + 1 : mark[0]]) for s, e in marks[NEGATION]
+    )  # noqa: PLR2004 - "不是消防演练": two letters between
+
+
+def _standing(text: str, raw: _Raw, marks: Marks, live: list[tuple[int, int]], *, unreal: bool) -> Standing:
+    if _negated(text, raw, marks[NEGATION]):
+        return "negated"
+    if unreal:
+        return "asked"
+    if _over(text, raw, marks[ENDED], live):
+        return "past"
+    if any(
+        0 < raw.start - e <= _SUPPOSED_GAP and _BREAKS.isdisjoint(text[e + 1 : raw.start]) for s, e in marks[SUPPOSED]
+    ):
+        return "asked"
+    if live:
+        return "said"
+    if any(e < raw.start and raw.start - e <= _NEAR_PAST for s, e in marks[PAST]):
+        return "past"
+    if raw.end + 1 < len(text) and text[raw.end + 1] in _DONE and raw.term.weight >= 1.5:  # noqa: PLR2004 - a plain strong word
+        return "said"
+    near = [m for m in marks[TOPIC] if not (raw.start <= m[0] and m[1] <= raw.end)]
+    if any(_same_sentence(text, raw, m) for m in near):
+        return "asked"
+    return "said"
+
+
+def _same_sentence(text: str, raw: _Raw, mark: tuple[int, int]) -> bool:
+    low, high = (mark[1] + 1, raw.start) if mark[1] < raw.start else (raw.end + 1, mark[0])
+    return high - low <= _NEAR_TOPIC and _STOPS.isdisjoint(text[low:high])
+
+
+def _negated(text: str, raw: _Raw, negations: list[tuple[int, int]]) -> bool:
+    for s, e in negations:
+        if e < raw.start:
+            gap = raw.start - e - 1
+            if gap <= _NEGATION_GAP.get(e - s + 1, _NEGATION_GAP_LONG) and _BREAKS.isdisjoint(text[e + 1 : raw.start]):
+                return True
+        elif s > raw.first_end and e < raw.last_start:
+            return True
+    return False
+
+
+def _over(text: str, raw: _Raw, ended: list[tuple[int, int]], live: list[tuple[int, int]]) -> bool:
+    for s, _ in ended:
+        if 0 <= s - raw.end <= _NEAR_AFTER and not any(at > s for at, _ in live):
+            return text[max(0, s - 1) : s] not in ("没", "未")
+    return False

@@ -1,0 +1,170 @@
+"""Where a call is from: its point, else its words, else the seat that took it; never guessed, always flagged."""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import shapely
+
+from tocsin.enrich.crs import is_position, to_wgs84
+from tocsin.enrich.gazetteer import Gazetteer, Match, parts_of
+from tocsin.enrich.normal import normalise
+from tocsin.place import Place, Point
+from tocsin.policy.model import Policy
+
+_M_PER_DEG = 111_320.0
+_TOWN_M, _SUBURB_M = 1800.0, 1500.0
+_CHINA = (73.0, 136.0, 3.0, 54.0)
+_ADDRESS_MAX, _TEXT_MAX = 200, 400
+_SWAPPED_ACCURACY_M = 500.0
+_CELL_DEG = 0.002
+
+
+class Surroundings(NamedTuple):
+    """What is around a point: the town it belongs to, its setting, and the named place it lies in, if any."""
+
+    town: str
+    setting: str
+    entry: str
+    label: str
+
+
+class Locator:
+    """Places calls by one policy. Immutable but for a cache."""
+
+    def __init__(self, policy: Policy, tokens: Callable[[str, str], str] | None) -> None:
+        self._policy, self._tokens = policy, tokens
+        self.gazetteer = Gazetteer(policy)
+        corners = [p for rings in policy.polygons.values() for ring in rings for p in ring]
+        self._scale = math.cos(math.radians(sum(y for _, y in corners) / len(corners))) if corners else 1.0
+        self._owners = [r for r, rings in sorted(policy.polygons.items()) for _ in rings]
+        self._shapes = [
+            shapely.Polygon([self._metres(x, y) for x, y in ring])
+            for _, rings in sorted(policy.polygons.items())
+            for ring in rings
+        ]
+        for shape in self._shapes:
+            shapely.prepare(shape)
+        self._tree = shapely.STRtree(self._shapes)
+        self._entries = [(e, *self._metres(e.point.lon, e.point.lat)) for e in policy.gazetteer]
+        self._around = lru_cache(maxsize=16384)(self._surroundings)
+
+    def _metres(self, lon: float, lat: float) -> tuple[float, float]:
+        return lon * self._scale * _M_PER_DEG, lat * _M_PER_DEG
+
+    def regions_at(self, point: Point) -> tuple[str, list[str]]:
+        """The region a WGS84 point lies in ("" for none) and the others within the border strip."""
+        at = shapely.Point(*self._metres(point.lon, point.lat))
+        near = self._tree.query(at, predicate="dwithin", distance=self._policy.linking.border_m).tolist()
+        inside = sorted(self._owners[i] for i in near if self._shapes[i].intersects(at))
+        region = inside[0] if inside else ""
+        return region, sorted({self._owners[i] for i in near} - {region})
+
+    def _surroundings(self, cell_x: int, cell_y: int, region: str) -> Surroundings:
+        x, y = self._metres(cell_x * _CELL_DEG, cell_y * _CELL_DEG)
+        best: tuple[float, str, str, str] | None = None
+        nearest: dict[str, float] = {}
+        town, town_m = "", math.inf
+        for e, ex, ey in self._entries:
+            if e.region != region:
+                continue
+            apart = math.hypot(ex - x, ey - y)
+            nearest[e.setting] = min(nearest.get(e.setting, math.inf), apart)
+            if apart < town_m:
+                town, town_m = e.town, apart
+            if apart <= min(e.radius_m, 400) and e.kind != "town" and (best is None or apart < best[0]):
+                best = (apart, e.id, e.names[0], e.town)
+        setting = "village"
+        if nearest.get("town", math.inf) <= _TOWN_M:
+            setting = "town"
+        elif nearest.get("suburb", math.inf) <= _SUBURB_M:
+            setting = "suburb"
+        return Surroundings(town, setting, best[1] if best else "", best[2] if best else "")
+
+    def locate(
+        self, point: Point | None, accuracy_m: float | None, address: str, text: str, given: str, seat: str
+    ) -> tuple[Place, list[str]]:
+        """A place and what was odd about finding it."""
+        flags: list[str] = []
+        if given and given not in self._policy.regions:
+            flags.append("region_unknown")
+        words = normalise(address[:_ADDRESS_MAX]) if address else ""
+        tokens = [self._tokens("address", p) for p in parts_of(words)] if words and self._tokens else []
+        placed: Place | None = None
+        if point is not None:
+            placed = self._by_point(point, accuracy_m, flags, self._fallback(given, seat))
+        if placed is None or placed.source != "point" or "point_invalid" in flags or "point_outside" in flags:
+            spoken = self.gazetteer.find(words, normalise(text[:_TEXT_MAX]) if text else "")
+            if spoken is not None:
+                placed = self._by_entry(spoken)
+            elif placed is None and words:
+                placed = self._by_name(words)
+        if placed is None:
+            placed = self._by_seat(given, seat, flags)
+        region = self._policy.regions.get(placed.region)
+        if region is not None and not region.own and "out_of_area" not in flags:
+            flags.append("out_of_area")
+        return (placed if not tokens else _with_tokens(placed, tokens)), flags
+
+    def _by_point(self, point: Point, accuracy_m: float | None, flags: list[str], fallback: str) -> Place | None:
+        fixed, swapped = point, False
+        if _swapped(point):
+            flags.append("point_invalid")
+            fixed, swapped = Point(lon=point.lat, lat=point.lon, crs=point.crs), True
+        elif not is_position(point.lon, point.lat):
+            flags.append("point_invalid")
+            return None
+        there = to_wgs84(fixed)
+        region, near = self.regions_at(there)
+        accuracy = accuracy_m if accuracy_m is not None and math.isfinite(accuracy_m) and accuracy_m >= 0 else None
+        if swapped:
+            if not region:
+                return None
+            accuracy = max(accuracy or 0.0, _SWAPPED_ACCURACY_M)
+        if not region:
+            flags.append("point_outside")
+            return Place(region=fallback, point=there, accuracy_m=accuracy, source="point", neighbours=near)
+        around = self._around(round(there.lon / _CELL_DEG), round(there.lat / _CELL_DEG), region)
+        return Place(
+            region=region, point=there, accuracy_m=accuracy, source="point", entry=around.entry, label=around.label,
+            town=around.town, setting=around.setting, neighbours=near,
+        )  # fmt: skip
+
+    def _by_entry(self, match: Match) -> Place:
+        e = match.entry
+        _, near = self.regions_at(e.point)
+        accuracy = e.radius_m if match.score > 0.9 else e.radius_m * 2  # noqa: PLR2004 - heard or guessed: twice as wide
+        return Place(
+            region=e.region, point=e.point, accuracy_m=accuracy, source="gazetteer", entry=e.id, label=e.names[0],
+            town=e.town, setting=e.setting, neighbours=[n for n in near if n != e.region],
+        )  # fmt: skip
+
+    def _by_name(self, words: str) -> Place | None:
+        region = self.gazetteer.region_named(words)
+        return Place(region=region, source="gazetteer", label=self._policy.regions[region].label) if region else None
+
+    def _fallback(self, given: str, seat: str) -> str:
+        """The region where no place says one: the given one, the command centre's for an unknown one, else the seat's."""
+        if given:
+            return given if given in self._policy.regions else self._policy.command_region
+        return seat if seat in self._policy.regions else self._policy.default_region
+
+    def _by_seat(self, given: str, seat: str, flags: list[str]) -> Place:
+        if given and given not in self._policy.regions:
+            return Place(region=self._policy.command_region, source="none")
+        flags.append("place_unknown")
+        return Place(region=self._fallback(given, seat), source="seat")
+
+
+def _with_tokens(place: Place, tokens: list[str]) -> Place:
+    return Place(
+        region=place.region, point=place.point, accuracy_m=place.accuracy_m, source=place.source, entry=place.entry,
+        label=place.label, town=place.town, setting=place.setting, tokens=tokens, neighbours=place.neighbours,
+    )  # fmt: skip
+
+
+def _swapped(point: Point) -> bool:
+    """Whether the pair fits the country only the other way round."""
+    west, east, south, north = _CHINA
+    return south <= point.lon <= north and west <= point.lat <= east
