@@ -20,7 +20,7 @@ EXACT_M = 100.0
 
 
 def record(case: Case) -> None:
-    """RecordCall: never refused. A known id with another body is a conflict for a person; with the same, nothing new."""
+    """RecordCall: never refused. A known id with another body is for a person; with the same, nothing new."""
     call: CallRecord = case.data.call
     known = case.region.calls.get(call.call_id)
     if known is not None:
@@ -54,8 +54,8 @@ def _open(case: Case, call: CallRecord, u: Understanding, near: Match | None) ->
     moment = call_moment(call, case.now)
     case.say(incident_id, ev.CallRecorded(call=call, understanding=u, incident_ids=[incident_id, *others]), moment)
     matter = open_incident(
-        case, call.call_id, u, kind=u.kind, line=call.line, place=call.place, lane=_lane(case, call), exercise=call.exercise,
-        flags=call.flags, incident_id=incident_id,
+        case, call.call_id, u, kind=u.kind, line=call.line, place=call.place, lane=_lane(case, call),
+        exercise=call.exercise, flags=call.flags, incident_id=incident_id,
     )  # fmt: skip
     _answer(case, call, matter)
     _matters(case, call, u, incident_id, others)

@@ -1,4 +1,4 @@
-"""What a rule works with: the command, the incident it is about, and the events stated so far. Reads state, never changes it."""
+"""What a rule works with: the command, what it is about, and the events stated so far. Never changes the state."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from tocsin.outcomes import CommandNoted, CommandRefused
 from tocsin.policy.model import Policy
 
 
-class Refused(Exception):  # noqa: N818 - it is an outcome of deciding, not an error of the program
-    """Ends a decision: nothing but the refusal is stated. `code` is one of the contract's."""
+class Refused(Exception):
+    """Ends a decision: nothing but the refusal is stated. `code` is one of the contract's. No error of the program."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code, detail)

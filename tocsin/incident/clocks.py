@@ -53,8 +53,8 @@ class Matter:
 
 
 def start(
-    case: Case, matter: Matter, clock: ClockName, *, task_id: str = "", agency: str = "", agency_class: AgencyClass | str = "",
-    started_at: Ms | None = None,
+    case: Case, matter: Matter, clock: ClockName, *, task_id: str = "", agency: str = "",
+    agency_class: AgencyClass | str = "", started_at: Ms | None = None,
 ) -> ev.ClockStarted | None:  # fmt: skip
     """Starts a clock where the policy has a limit for it; None where it has none."""
     row = limit_for(
@@ -67,7 +67,8 @@ def start(
     due = due_from(case.policy, row, at)
     said = ev.ClockStarted(
         clock_id=_clock_id(matter, task_id or matter.incident_id, clock), clock=clock, task_id=task_id, agency=agency,
-        agency_class=agency_class, started_at=at, due_at=due.due_at, warn_at=due.warn_at, red_at=due.red_at, source=row.source,
+        agency_class=agency_class, started_at=at, due_at=due.due_at, warn_at=due.warn_at, red_at=due.red_at,
+        source=row.source,
     )  # fmt: skip
     case.say(matter.incident_id, said)
     return said
@@ -82,7 +83,7 @@ def _clock_id(matter: Matter, owner: str, clock: ClockName) -> str:
 
 
 def live(incident: Incident, *names: str, task_id: str = "") -> list[Clock]:
-    """The clocks of a task (or of the incident itself) that still wait for their step; all names where none is given."""
+    """The clocks of a task (or of the incident itself) that still wait for their step; all where none is named."""
     return [
         c
         for c in incident.clocks.values()
@@ -121,13 +122,14 @@ def stop(case: Case, incident: Incident, *, task_id: str = "", cause: str) -> No
 
 
 def carry(case: Case, incident: Incident, former: Task, task_id: str, agency: str, agency_class: str) -> None:
-    """A task's promises go over to the task that follows it, from the moment they first ran: a hand-over buys no time."""
+    """A task's promises go over to the task that follows it, from when they first ran: a hand-over buys no time."""
     for c in live(incident, *PROMISES, task_id=former.task_id):
         case.say(
             incident.incident_id,
             ev.ClockStarted(
-                clock_id=f"{task_id}:{c.clock}:1", clock=c.clock, task_id=task_id, agency=agency, agency_class=agency_class,
-                started_at=c.started_at, due_at=c.due_at, warn_at=c.warn_at, red_at=c.red_at, source="carried over",
+                clock_id=f"{task_id}:{c.clock}:1", clock=c.clock, task_id=task_id, agency=agency,
+                agency_class=agency_class, started_at=c.started_at, due_at=c.due_at,
+                warn_at=c.warn_at, red_at=c.red_at, source="carried over",
             ),
         )  # fmt: skip
     stop(case, incident, task_id=former.task_id, cause="handed_over")

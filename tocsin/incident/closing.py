@@ -25,7 +25,7 @@ def inform_caller(case: Case) -> None:
 
 
 def follow_up(case: Case) -> None:
-    """FollowUp: after the work is done. Not solved opens a second round, once, one level up: with the command centre."""
+    """FollowUp: after the work is done. Not solved: a second round, once, one level up (the command centre)."""
     incident = _mine(case)
     if incident.state == "merged" or incident.followed_up or open_tasks(incident) or not _worked(incident):
         raise Refused("illegal_step", "the follow-up comes once a round, after the work is done")

@@ -289,7 +289,7 @@ class FireClock(Act, frozen=True, kw_only=True):
 
 
 class ProbeBorder(Act, frozen=True, kw_only=True):
-    """From a neighbouring region's partition: something happened within the border strip. May only suggest a relation."""
+    """From a neighbouring region: something happened within the border strip. May only suggest a relation."""
 
     incident_id: str
     kind: str
@@ -308,7 +308,7 @@ class SuggestRelation(Act, frozen=True, kw_only=True):
 
 
 class ReportMission(Act, frozen=True, kw_only=True):
-    """From ems120: how far the missions of a medical task have come. A fact about the task, not an act of its agency."""
+    """From ems120: how far the missions of a medical task have come. A fact, not an act of its agency."""
 
     mission_id: str
     step: Literal["assigned", "acknowledged", "departed", "arrived", "feedback", "completed", "no_unit"]

@@ -43,7 +43,7 @@ def decide(state: PartitionState, command: Command[Any], facts: Facts) -> list[D
 
 
 def _expect(case: Case, expected: int) -> None:
-    """Refuses a command made on a file that a person or an agency has changed since, or that names a version to come."""
+    """Refuses a command on a file that a person or agency has changed since, or that names a version to come."""
     incident = _subject(case)
     if incident is not None and not incident.act_version <= expected <= incident.version:
         raise Refused(

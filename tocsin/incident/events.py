@@ -83,7 +83,7 @@ class CallUnlinked(Frozen, frozen=True, kw_only=True):
 
 
 class IncidentMerged(Frozen, frozen=True, kw_only=True):
-    """This incident went into another; its calls and running tasks with it. `tasks` are those that moved as they are."""
+    """This incident went into another; its calls and running tasks with it. `tasks` moved as they are."""
 
     into: str
     reason: Sealed = ""
@@ -162,7 +162,7 @@ class VictimsReported(Frozen, frozen=True, kw_only=True):
 
 
 class TaskRouted(Frozen, frozen=True, kw_only=True):
-    """An agency has a task of this incident. `cause`: plan, raised, person, transfer, return, review, mutual_aid, round."""
+    """An agency has a task here. `cause`: plan, raised, call, person, transfer, return, review, mutual_aid, round."""
 
     task_id: str
     agency: str
@@ -283,7 +283,7 @@ class ReturnRefused(Frozen, frozen=True, kw_only=True):
 
 
 class TransferOffered(Frozen, frozen=True, kw_only=True):
-    """The task is offered to another agency; the giver still holds it. `by_rule` where the command centre takes over."""
+    """Offered to another agency; the giver still holds the task. `by_rule` where the command centre takes over."""
 
     task_id: str
     agency: str
@@ -522,7 +522,8 @@ class CallClosed(Frozen, frozen=True, kw_only=True):
 IncidentEvent = (
     CallRecorded | CallConflict | IncidentOpened | CallLinked | LinkSuggested | LinkDismissed | CallUnlinked
     | IncidentMerged | IncidentSplit | IncidentsRelated | ReviewRequested | ReviewEnded | Reclassified | PriorityChanged
-    | LocationCorrected | VictimsReported | RelationProbed | TaskRouted | TaskJoined | TaskAlerted | TaskAcknowledged | TaskAccepted | UnitsDispatched
+    | LocationCorrected | VictimsReported | RelationProbed | TaskRouted | TaskJoined | TaskAlerted | TaskAcknowledged
+    | TaskAccepted | UnitsDispatched
     | TaskArrived | TaskFeedback | TaskCompleted | ReturnRequested | TaskReturned | ReturnRefused | TransferOffered
     | TaskTransferred | TransferDeclined | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
     | CardRaised | ClockStopped | ClockPaused | ClockResumed | DeadlineExtended | InformationRequested

@@ -22,7 +22,7 @@ def metres(a: Point, b: Point) -> float:
 
 
 class Grid:
-    """Incident ids by cell. A cell is a dict whose order is that of the last touch: iteration in reverse is newest first."""
+    """Incident ids by cell. A cell is a dict in the order of the last touch: iteration in reverse is newest first."""
 
     __slots__ = ("_cells", "_where")
 

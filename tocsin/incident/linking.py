@@ -16,10 +16,9 @@ from tocsin.place import Place
 from tocsin.policy.model import Linking, Policy
 
 FLOOR = 0.02
-"""No part counts as less: a missing agreement is weak evidence, not proof, except where `_impossible` says so."""
+"""No part counts as less: disagreement is evidence, not proof, except where `_impossible` says so."""
 CLEAR_M = 300.0
 """A place known less well than this speaks the less for nearness, the wider it is."""
-COARSE_SEATED = "seat"
 CALLER_LOOK_S = 15 * 86_400
 """How long one caller's hotline order is looked at for repeats, in seconds (the longest ordinary promise, in days)."""
 
@@ -125,56 +124,56 @@ def matches(region: RegionState, call: CallRecord, u: Understanding, policy: Pol
 
 
 def _weigh(
-    found: dict[str, Match],
-    rules: _Scale,
-    i: Incident,
-    call: CallRecord,
-    u: Understanding,
-    moment: Ms,
-    *,
-    same_caller: bool,
+    found: dict[str, Match], rules: _Scale, i: Incident, call: CallRecord, u: Understanding, moment: Ms, *, same_caller: bool
 ) -> None:
-    linking = rules.linking
-    if i.exercise != call.exercise or i.state == "merged" or call.call_id in i.dismissed:
-        return
-    gap_s = abs(moment - i.call_at) / 1000
+    """Puts the incident among those found, where it may be the call's matter and scores enough."""
     repeat = same_caller and call.line == "12345" and i.kind == u.kind
-    if gap_s > (CALLER_LOOK_S if repeat else linking.gap_max_s):
-        return
-    if i.state == "closed" and i.closed_at is not None and moment - i.closed_at > linking.reopen_within_s * 1000:
+    gap_s = abs(moment - i.call_at) / 1000
+    if _impossible(rules.linking, i, call, moment, gap_s, CALLER_LOOK_S if repeat else rules.linking.gap_max_s):
         return
     kind = rules.compatible(i.kind, u.kind)
     if kind <= 0.0 or (not same_caller and u.kind.startswith("invalid.")):
         return
-    near = nearness(i.place, call.place, linking.distance_half_m)
-    if near is not None and near[1] > linking.distance_max_m:
+    near = nearness(i.place, call.place, rules.linking.distance_half_m)
+    if (near is None and not same_caller) or (near is not None and near[1] > rules.linking.distance_max_m):
         return
-    if near is None and not same_caller:
-        return
-    reasons = {"kind": kind}
-    total, weight = rules.kind * math.log(kind), rules.kind
-    if near is not None and not (repeat and near[0] < FLOOR):
-        part = max(FLOOR, near[0])
-        reasons["distance"] = round(part, 4)
-        total, weight = total + rules.distance * math.log(part), weight + rules.distance
-    time = 1.0 if repeat else max(FLOOR, 2.0 ** (-gap_s / linking.gap_half_s))
-    reasons["time"] = round(time, 4)
-    total, weight = total + rules.time * math.log(time), weight + rules.time
+    parts = {"kind": (kind, rules.kind)}
+    if near is not None:
+        parts["distance"] = (near[0], rules.distance)
+    parts["time"] = (1.0 if repeat else 2.0 ** (-gap_s / rules.linking.gap_half_s), rules.time)
     if same_caller:
-        reasons["caller"] = 1.0
-        weight += rules.caller
+        parts["caller"] = (1.0, rules.caller)
     said = addresses(i.place.tokens, call.place.tokens)
     if said is not None:
-        part = max(FLOOR, said)
-        reasons["address"] = round(part, 4)
-        total, weight = total + rules.address * math.log(part), weight + rules.address
-    score = math.exp(total / weight)
-    if score >= linking.suggest_at:
-        found[i.incident_id] = Match(i, round(_bounded(score, i, u, linking, same_caller=same_caller), 4), reasons)
+        parts["address"] = (said, rules.address)
+    score = _mean(parts)
+    if score >= rules.linking.suggest_at:
+        score = _bounded(score, i, u, rules.linking, same_caller=same_caller)
+        found[i.incident_id] = Match(i, round(score, 4), {n: round(p, 4) for n, (p, _) in parts.items()})
+
+
+def _impossible(linking: Linking, i: Incident, call: CallRecord, moment: Ms, gap_s: float, gap_max_s: float) -> bool:
+    """What no score can make good: exercise and live (invariant 10), too long ago, said to be another matter."""
+    return (
+        gap_s > gap_max_s
+        or i.exercise != call.exercise
+        or i.state == "merged"
+        or call.call_id in i.dismissed
+        or (i.closed_at is not None and moment - i.closed_at > linking.reopen_within_s * 1000)
+    )
+
+
+def _mean(parts: dict[str, tuple[float, float]]) -> float:
+    """The weighted geometric mean of (part, weight)."""
+    total = weight = 0.0
+    for part, w in parts.values():
+        total += w * math.log(part if part > FLOOR else FLOOR)
+        weight += w
+    return math.exp(total / weight)
 
 
 def _bounded(score: float, i: Incident, u: Understanding, linking: Linking, *, same_caller: bool) -> float:
-    """Two patients never share a mission because their calls were linked: different illnesses are for a person to join."""
+    """Two patients never share a mission because their calls were linked: a person joins different illnesses."""
     patients = i.kind.startswith("medical.") and u.kind.startswith("medical.") and i.kind != u.kind
     if patients and not same_caller:
         return min(score, (linking.link_at + linking.suggest_at) / 2)

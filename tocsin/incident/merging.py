@@ -1,9 +1,9 @@
-"""Calls and incidents put together and taken apart by people; running work moves with them, nothing is cancelled silently."""
+"""Calls and incidents put together and taken apart by people; running work moves with them, nothing is cancelled."""
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.changing import looked
-from tocsin.incident.clocks import LIVE, Matter, stop
+from tocsin.incident.clocks import LIVE, stop
 from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import open_incident, open_tasks, raise_priority
@@ -113,8 +113,11 @@ def merge(case: Case) -> None:
 
 
 def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> None:
-    """Moves what runs. A task of an agency that works there already is joined to its task there; every other, and each
-    medical one (two patients never share a mission), goes over as it stands, under its own id."""
+    """Moves what runs.
+
+    A task of an agency that works there already is joined to its task there; every other, and each medical one (two
+    patients never share a mission), goes over as it stands, under its own id.
+    """
     raise_priority(case, into, incident.priority, "merged")
     hazards = [h for h in incident.hazards if h not in into.hazards]
     if incident.victims is not None or hazards:
@@ -143,8 +146,10 @@ def _move(case: Case, incident: Incident, into: Incident, t: Task) -> None:
     case.say(
         into.incident_id,
         ev.TaskJoined(
-            task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role="joint", state=t.state, units=list(t.units),
-            held_by=t.held_by, offered_to=t.offered_to, transfers=t.transfers, return_code=t.return_code, returns=t.returns,
+            task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role="joint", state=t.state,
+            units=list(t.units),
+            held_by=t.held_by, offered_to=t.offered_to, transfers=t.transfers, return_code=t.return_code,
+            returns=t.returns,
             round=t.round, duty=t.duty, cause=t.cause, routed_at=t.routed_at, former_task=t.former_task,
             missions=dict(t.missions), merged_from=incident.incident_id,
         ),

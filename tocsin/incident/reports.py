@@ -1,4 +1,4 @@
-"""What other parts of the system report: 120's missions, a neighbour's probe, a policy taken into force. Facts, not acts."""
+"""What other parts of the system report: 120's missions, a neighbour's probe, a policy. Facts, not acts."""
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
@@ -54,7 +54,7 @@ def _forward(case: Case, incident: Incident, task: Task) -> None:
 
 
 def probe(case: Case) -> None:
-    """ProbeBorder: a neighbour asks whether something of ours may be its matter. We only say so; a person relates them."""
+    """ProbeBorder: a neighbour asks whether something of ours may be its matter. We say so; a person relates them."""
     d = case.data
     rules = scale(case.policy)
     best: tuple[float, str, dict[str, float]] | None = None

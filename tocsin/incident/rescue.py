@@ -1,4 +1,4 @@
-"""When the rules fail over a command: a call becomes an unknown, urgent, human incident; anything else is refused aloud."""
+"""When the rules fail over a command: a call becomes an unknown, urgent, human incident; all else is refused aloud."""
 
 from typing import Any
 
@@ -39,8 +39,10 @@ def rescue(
         Draft(
             subject=incident_id,
             data=ev.IncidentOpened(
-                call_id=call.call_id, kind="unknown", priority=2, place=place, first_receiver=receivers[-1] if receivers else "",
-                flags=[*(f for f in call.flags if f != REASON), REASON], review=[REASON], cause="rescue", line=call.line,
+                call_id=call.call_id, kind="unknown", priority=2, place=place,
+                first_receiver=receivers[-1] if receivers else "",
+                flags=[*(f for f in call.flags if f != REASON), REASON], review=[REASON], cause="rescue",
+                line=call.line,
                 lane="urgent", exercise=call.exercise,
             ),
         ),
@@ -51,7 +53,8 @@ def rescue(
             Draft(
                 subject=incident_id,
                 data=ev.TaskRouted(
-                    task_id=f"{incident_id}-T{n}", agency=agency, agency_class=row.agency_class if row else "department",
+                    task_id=f"{incident_id}-T{n}", agency=agency,
+                    agency_class=row.agency_class if row else "department",
                     role="lead" if n == 1 else "joint", cause="review",
                 ),
             )

@@ -99,7 +99,7 @@ def open_incident(
     case: Case, call_id: str, u: Understanding, *, kind: str, line: str, place: Place, lane: str, exercise: bool,
     flags: list[str], cause: str = "", incident_id: str = "",
 ) -> Matter:  # fmt: skip
-    """States a new incident with its tasks and clocks. Unsure, unplaced or regionless means: a person looks, at once."""
+    """States a new incident with its tasks and clocks. Unsure, unplaced or regionless: a person looks, at once."""
     policy = case.policy
     kind = kind if kind in policy.kinds else "unknown"
     row = policy.kinds[kind]

@@ -53,7 +53,7 @@ def masked(number: str) -> str:
 
 
 def contactable(record: CallRecord, kind: str) -> bool:
-    """Whether the caller may be written to or rung back without a person's thought: domestic violence says no by itself."""
+    """Whether the caller may be written to or rung back without a person's thought; domestic violence says no."""
     if record.safe_to_contact is not None:
         return record.safe_to_contact
     return kind != "crime.domestic"
@@ -113,7 +113,8 @@ def incident_view(
             for link in incident.links.values()
         ],
         suggestions=[
-            SuggestionView(call_id=s.call_id, score=s.score, reasons=dict(s.reasons)) for s in incident.suggestions.values()
+            SuggestionView(call_id=s.call_id, score=s.score, reasons=dict(s.reasons))
+            for s in incident.suggestions.values()
         ],
         related=[
             RelatedView(
@@ -170,13 +171,14 @@ def _call(
 
 def _task(t: Task) -> TaskView:
     return TaskView(
-        task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role=t.role, state=t.state, units=list(t.units),
-        held_by=t.held_by, offered_to=t.offered_to, return_code=t.return_code, round=t.round, duty=t.duty, cause=t.cause,
+        task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role=t.role, state=t.state,
+        units=list(t.units), held_by=t.held_by, offered_to=t.offered_to, return_code=t.return_code, round=t.round,
+        duty=t.duty, cause=t.cause,
     )  # fmt: skip
 
 
 def _clock(c: ClockState) -> ClockView:
     return ClockView(
-        clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, started_at=c.started_at, due_at=c.due_at,
-        state=c.state, card=c.card,
+        clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, started_at=c.started_at,
+        due_at=c.due_at, state=c.state, card=c.card,
     )  # fmt: skip

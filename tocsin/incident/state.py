@@ -1,4 +1,4 @@
-"""What an owner knows of its regions: a fold of the events and nothing else. Mutable, owned by one partition's owner."""
+"""What an owner knows of its regions: a fold of the events and nothing else. Mutable, of one partition's owner."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Transfer (转办) and return (退回): the giver stays responsible until another accepts; ping-pong goes to the command centre."""
+"""Transfer (转办) and return (退回): the giver answers for it until another accepts; ping-pong ends at the centre."""
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
@@ -14,7 +14,7 @@ RETURNS_MAX = 2
 
 
 def transfer(case: Case) -> None:
-    """Offers the task to another agency; the third offer of a matter goes to the command centre, by rule and at once."""
+    """Offers the task to another agency; the third goes to the command centre, by rule and at once."""
     incident, task = case.task(case.command.target)
     on_task(case, task)
     if task.state in ENDED or task.offered_to or task.return_code:

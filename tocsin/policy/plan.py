@@ -71,7 +71,7 @@ def _plan(policy: Policy, kind: str, priority: int, region: str, raises: list[st
 
 
 def duty_at(agency: Agency, at: Ms) -> str:
-    """Who answers for an agency at this moment: the shift's name, or its duty officer out of hours; "" where neither is."""
+    """Who answers for an agency at this moment: the shift's name, its duty officer out of hours, or ""."""
     local = at + ZONE_MS
     day, minute = local // DAY_MS, local % DAY_MS // 60_000
     weekday = (day + EPOCH_WEEKDAY) % 7 + 1
