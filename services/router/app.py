@@ -1,0 +1,145 @@
+"""Wiring of the router: settings → policies, keys, kernel, owners, relay, health. Only here do its parts meet."""
+
+import asyncio
+import contextlib
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, FastAPI
+from msgspec import to_builtins
+
+from services.router.causes import Causes
+from services.router.kernel import RouterKernel
+from services.router.policies import Policies
+from services.router.watch import Watch
+from tocsin import __version__
+from tocsin.codec.wire import encode_command
+from tocsin.enrich import Enricher
+from tocsin.envelope import Command
+from tocsin.incident.commands import ActivatePolicy
+from tocsin.incident.state import PartitionState
+from tocsin.log.anchors import Anchors
+from tocsin.log.headers import command_headers
+from tocsin.log.kafka import KafkaProducer
+from tocsin.log.lag import StableLagWatch
+from tocsin.log.membership import KafkaOwnerLog
+from tocsin.log.owner import Owner, OwnerOptions
+from tocsin.log.owners import Owners
+from tocsin.log.partition import partition_of
+from tocsin.log.port import Append, LogUnavailable
+from tocsin.log.relay import Relay
+from tocsin.log.topics import DISPATCH, INCIDENT_EVENTS, URGENT
+from tocsin.policy.model import Policy
+from tocsin.runtime.lifecycle import clock_of, until_reachable
+from tocsin.runtime.metrics import BUILD_INFO
+from tocsin.runtime.security import Principal, allowed, load_secret
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.web import create_app, serve
+from tocsin.sealing.keyring import Keyring
+
+log = structlog.get_logger()
+STOP_S = 8.0
+
+
+class Router:
+    """One router process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.clock = clock_of(settings)
+        self.policies = Policies(settings.data_dir / "policies", settings.policy_path)
+        self.keyring = Keyring.open(settings)
+        self.kernel = RouterKernel(self.policies, self.keyring, self._enricher)
+        self.producer = KafkaProducer(settings)
+        causes = Causes(settings.partitions, lambda: self.policies.present, self.clock)
+        self._relay = Relay[PartitionState](settings, self.kernel.name, INCIDENT_EVENTS, causes.all(), self.producer)
+        self._watch = Watch(self.clock)
+        options = OwnerOptions(
+            partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=self._watch.batch,
+            known_id_days=self.policies.present.known_id_days, beside=self._beside,
+        )  # fmt: skip
+        self.owners = Owners[PartitionState](self.kernel, KafkaOwnerLog(settings, self.kernel), options)
+        self._anchors = Anchors(
+            settings.data_dir / "anchors.ndjson", INCIDENT_EVENTS.name,
+            lambda: self.owners.owned,
+        )  # fmt: skip
+        self._lags = StableLagWatch(settings, [INCIDENT_EVENTS, *DISPATCH.values()])
+        BUILD_INFO.labels(__version__, self.policies.present.hash).set(1)
+
+    def _enricher(self, policy: Policy) -> Enricher:
+        return Enricher(policy, tokens=self.keyring.token)
+
+    async def _beside(self, owner: Owner[PartitionState]) -> None:
+        await self._activate(owner)
+        await self._relay.beside(owner)
+
+    async def _activate(self, owner: Owner[PartitionState]) -> None:
+        """Asks for the policy of the settings where a region of this partition still goes by another."""
+        policy = self.policies.present
+        for region in policy.regions:
+            if partition_of(region, self._settings.partitions) != owner.partition:
+                continue
+            async with owner.between_batches() as state:
+                known = state.regions.get(region)
+                former, seq = known.policy if known is not None else "", owner.fold.ledger.head(region).seq
+            if former != policy.hash:
+                await self._ask(owner.partition, region, f"policy:{region}:{policy.hash}:{seq}", policy.hash)
+
+    async def _ask(self, partition: int, region: str, command_id: str, policy_hash: str) -> None:
+        command = Command(
+            command_id=command_id, region=region, data=ActivatePolicy(policy=policy_hash),
+            issued_at=self.clock.now_ms(),
+        )  # fmt: skip
+        headers = command_headers(command, clock=self.clock)
+        try:
+            await self.producer.append(
+                Append(URGENT.name, partition, region.encode(), encode_command(command), headers)
+            )
+        except LogUnavailable as e:
+            log.warning("policy_not_activated", region=region, error=str(e))
+
+    async def run(self) -> None:
+        """Decides until `stop`; raises Fenced where another process has taken a partition."""
+        await until_reachable(self.producer.start, what="router")
+        beside = [asyncio.create_task(t) for t in (self._watch.run(self.owners), self._anchors.run(), self._lags.run())]
+        try:
+            await until_reachable(self.owners.run, what="router's group")
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._anchors.write()
+            await self.producer.stop()
+            self.keyring.close()
+
+    def app(self) -> FastAPI:
+        """Health, metrics, and the state's hashes for replay."""
+        secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
+        app = create_app("router", secret=secret, ready=[self.owners.unready])
+
+        @app.get("/state", tags=["state"])
+        async def state(who: Annotated[Principal, Depends(allowed("auditor", "admin", "monitor"))]) -> dict[str, Any]:
+            """Each owned partition's state hash at an offset of the events, with chain heads and input positions."""
+            del who
+            return {str(p): to_builtins(s) for p, s in (await self.owners.standings()).items()}
+
+        return app
+
+
+async def run(settings: Settings) -> None:
+    """Serves and decides until SIGTERM; ends with the error where it was fenced."""
+    router = Router(settings)
+    stop = asyncio.Event()
+    deciding = asyncio.create_task(router.run(), name="router")
+    serving = asyncio.create_task(serve(router.app(), host=settings.host, port=settings.port, stop=stop))
+    try:
+        await asyncio.wait([deciding, serving], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        await router.owners.stop()
+        await asyncio.wait([deciding], timeout=STOP_S)
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+    if deciding.done():
+        deciding.result()

@@ -1,0 +1,120 @@
+"""What the router's events cause elsewhere, relayed after the commit: ambulances, facts, border probes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tocsin.codec.wire import encode_command
+from tocsin.envelope import Command, Event
+from tocsin.incident import events as ev
+from tocsin.incident.commands import ProbeBorder, SuggestRelation
+from tocsin.incident.state import Incident, PartitionState, Task
+from tocsin.log.headers import command_headers
+from tocsin.log.partition import partition_of
+from tocsin.log.port import Append, Record
+from tocsin.log.relay import Cause
+from tocsin.log.topics import EMS_COMMANDS, ROUTINE, SUPERVISION_FACTS, URGENT, Topic
+from tocsin.mission.commands import CancelMissions, OpenMission, UpdateScene
+from tocsin.policy.model import Policy
+from tocsin.runtime.clock import Clock
+from tocsin.supervision.facts import is_fact
+
+SOURCE_OFFSET = "tocsin_source_offset"
+SCENE = (ev.CallLinked, ev.VictimsReported, ev.LocationCorrected, ev.Reclassified, ev.PriorityChanged)
+STAND_DOWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred)
+MEDICAL = "medical"
+
+
+class Causes:
+    """The router's causes. `policy` gives the one in force; only regions' neighbours and servers are read from it."""
+
+    def __init__(self, partitions: int, policy: Callable[[], Policy], clock: Clock) -> None:
+        self._partitions, self._policy, self._clock = partitions, policy, clock
+
+    def all(self) -> tuple[Cause[PartitionState], ...]:
+        """In the order in which they are sent."""
+        return (self.ambulances, self.facts, self.borders)
+
+    def _command(self, topic: Topic, event: Event[Any], region: str, target: str, data: Any, part: str = "") -> Append:
+        command = Command(
+            command_id=f"relay:{event.event_id}{':' if part else ''}{part}", region=region, target=target, data=data,
+            issued_at=event.recorded_at, lane=event.lane, trace=event.trace, exercise=event.exercise,
+        )  # fmt: skip
+        partition = partition_of(region, self._partitions)
+        headers = command_headers(command, clock=self._clock)
+        return Append(topic.name, partition, region.encode(), encode_command(command), headers)
+
+    def ambulances(self, state: PartitionState, event: Event[Any], record: Record) -> Sequence[Append]:
+        """Medical tasks and what becomes known of them, to the 120 centre that serves the region."""
+        del record
+        data = event.data
+        if not isinstance(data, ev.TaskRouted | SCENE | STAND_DOWN):
+            return []
+        incident = _incident(state, event)
+        if incident is None:
+            return []
+        if isinstance(data, ev.TaskRouted):
+            return [self._open(event, incident, data)] if data.agency_class == MEDICAL else []
+        if isinstance(data, STAND_DOWN):
+            task = incident.tasks.get(data.task_id)
+            return (
+                [self._stand_down(event, incident, task)] if task is not None and task.agency_class == MEDICAL else []
+            )
+        held = [
+            t for t in incident.tasks.values() if t.agency_class == MEDICAL and t.state not in ("returned", "cancelled")
+        ]
+        return [self._scene(event, incident, task) for task in held]
+
+    def _ems(self, event: Event[Any], incident: Incident, target: str, data: Any, part: str = "") -> Append:
+        row = self._policy().regions.get(incident.region)
+        region = row.served_by if row is not None and row.served_by else incident.region
+        return self._command(EMS_COMMANDS, event, region, target, data, part)
+
+    def _open(self, event: Event[Any], incident: Incident, routed: ev.TaskRouted) -> Append:
+        data = OpenMission(
+            task_id=routed.task_id, incident_id=incident.incident_id, kind=incident.kind, priority=incident.priority,
+            place=incident.place, address=incident.address, victims=incident.victims, raises=list(incident.raises),
+            call_ids=list(incident.links), routed_at=event.recorded_at, lane=incident.lane,
+        )  # fmt: skip
+        return self._ems(event, incident, routed.task_id, data)
+
+    def _scene(self, event: Event[Any], incident: Incident, task: Task) -> Append:
+        call_id = event.data.call_id if isinstance(event.data, ev.CallLinked) else ""
+        data = UpdateScene(
+            incident_id=incident.incident_id, task_id=task.task_id, call_id=call_id, victims=incident.victims,
+            place=incident.place, address=incident.address, kind=incident.kind, priority=incident.priority,
+        )  # fmt: skip
+        return self._ems(event, incident, task.task_id, data, task.task_id)
+
+    def _stand_down(self, event: Event[Any], incident: Incident, task: Task) -> Append:
+        cause = getattr(event.data, "cause", "") or event.type
+        data = CancelMissions(incident_id=incident.incident_id, task_id=task.task_id, cause=cause)
+        return self._ems(event, incident, task.task_id, data)
+
+    def facts(self, state: PartitionState, event: Event[Any], record: Record) -> Sequence[Append]:
+        """The events supervision needs, their bytes unchanged, with the offset they have in the truth."""
+        del state
+        if not is_fact(event.type, event.command_id):
+            return []
+        headers = (*record.headers, (SOURCE_OFFSET, str(record.offset).encode()))
+        return [Append(SUPERVISION_FACTS.name, record.partition, event.region.encode(), record.value, headers)]
+
+    def borders(self, state: PartitionState, event: Event[Any], record: Record) -> Sequence[Append]:
+        """A probe to each neighbour of an incident near a border; the neighbour's answer as a suggestion back."""
+        del state, record
+        data, topic = event.data, URGENT if event.lane == "urgent" else ROUTINE
+        if isinstance(data, ev.IncidentOpened):
+            probe = ProbeBorder(
+                incident_id=event.subject, kind=data.kind, priority=data.priority, place=data.place,
+                opened_at=event.recorded_at,
+            )  # fmt: skip
+            return [self._command(topic, event, n, event.subject, probe, n) for n in data.place.neighbours]
+        if isinstance(data, ev.RelationProbed):
+            asking = data.asking_incident
+            answer = SuggestRelation(incident_id=asking, to=event.subject, score=data.score, reasons=data.reasons)
+            return [self._command(topic, event, asking[:6], asking, answer)]
+        return []
+
+
+def _incident(state: PartitionState, event: Event[Any]) -> Incident | None:
+    region = state.regions.get(event.region)
+    return region.incidents.get(event.subject) if region is not None else None

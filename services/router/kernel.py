@@ -1,0 +1,94 @@
+"""The router's kernel: enrich → decide → evolve → dispatch orders. A call's pipeline, readable in one place."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from services.router.orders import orders
+from services.router.policies import Policies
+from tocsin.calls import read_words
+from tocsin.enrich import Enricher
+from tocsin.envelope import Command, Draft, Event, Ms
+from tocsin.incident.commands import RecordCall
+from tocsin.incident.decide import decide
+from tocsin.incident.digest import digest
+from tocsin.incident.evolve import evolve
+from tocsin.incident.rescue import rescue
+from tocsin.incident.state import Facts, PartitionState
+from tocsin.incident.values import CallRecord, Understanding
+from tocsin.log.port import Append
+from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE, URGENT, Topic
+from tocsin.policy.model import Policy
+from tocsin.sealing.keyring import Keyring
+
+
+class RouterKernel:
+    """See `Kernel`. `enricher` makes the reader of calls for a policy; both are kept by the policy's hash."""
+
+    name = "router"
+    inputs: tuple[Topic, ...] = (URGENT, ROUTINE)
+    events = INCIDENT_EVENTS
+
+    def __init__(self, policies: Policies, keyring: Keyring, enricher: Callable[[Policy], Enricher]) -> None:
+        self._policies, self._keyring, self._make = policies, keyring, enricher
+        self._enrichers: dict[str, Enricher] = {}
+
+    def _in_force(self, state: PartitionState, region: str) -> Policy:
+        known = state.regions.get(region)
+        return self._policies.get(known.policy if known is not None else "")
+
+    def policy(self, state: PartitionState, region: str) -> str:
+        """See `Kernel`."""
+        return self._in_force(state, region).hash
+
+    def initial(self) -> PartitionState:
+        """See `Kernel`."""
+        return PartitionState()
+
+    def prepare(self, state: PartitionState, commands: Sequence[tuple[Command[Any], Ms]]) -> list[Facts]:
+        """See `Kernel`: unseals each call's words, for the length of this function, and says what was understood."""
+        self._keyring.load(c.data.call.private for c, _ in commands if isinstance(c.data, RecordCall))
+        return [self._facts(self._in_force(state, c.region), c, at) for c, at in commands]
+
+    def _facts(self, policy: Policy, command: Command[Any], at: Ms) -> Facts:
+        call = command.data.call if isinstance(command.data, RecordCall) else None
+        return Facts(at, policy, None if call is None else self._understand(policy, call))
+
+    def _understand(self, policy: Policy, call: CallRecord) -> Understanding:
+        enricher = self._enrichers.get(policy.hash)
+        if enricher is None:
+            enricher = self._enrichers[policy.hash] = self._make(policy)
+        words = read_words(self._keyring.unseal(call.private)) if call.private else None
+        text = words.text if words is not None else ""
+        found: Understanding = enricher.understand(call.line, call.channel, text, has_point=call.given is not None)
+        return found
+
+    def decide(self, state: PartitionState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
+        """See `Kernel`."""
+        return decide(state, command, facts)
+
+    def rescue(self, state: PartitionState, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
+        """See `Kernel`."""
+        return rescue(state, command, facts_at, error, self._in_force(state, command.region))
+
+    def evolve(self, state: PartitionState, event: Event[Any]) -> None:
+        """See `Kernel`."""
+        evolve(state, event)
+
+    def version(self, state: PartitionState, subject: str) -> int:
+        """See `Kernel`."""
+        return state.version(subject)
+
+    def outputs(self, state: PartitionState, events: Sequence[Event[Any]]) -> list[Append]:
+        """See `Kernel`: the dispatch orders."""
+        return orders(state, events, self._policies.get(events[0].policy).kinds, self._keyring)
+
+    def digest(self, state: PartitionState) -> bytes:
+        """See `Kernel`."""
+        return digest(state)
+
+
+class FoldKernel(RouterKernel):
+    """The same fold without policy, keys or words: what replay uses. It never decides (invariant 5)."""
+
+    def __init__(self) -> None:  # the parts a fold must not have are not there to be used
+        pass

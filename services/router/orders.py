@@ -1,0 +1,101 @@
+"""Dispatch orders: what the agencies that hold a task are sent, in the transaction of the events that cause it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tocsin.codec.wire import encode_value
+from tocsin.envelope import Event
+from tocsin.incident import events as ev
+from tocsin.incident.show import incident_view
+from tocsin.incident.state import Incident, PartitionState, RegionState, Task
+from tocsin.incident.view import Dispatch, IncidentView
+from tocsin.log.port import Append
+from tocsin.log.topics import DISPATCH
+from tocsin.outcomes import (
+    CommandNoted,
+    CommandRefused,
+    CommandRepeated,
+    InputDeadLettered,
+    InputForwarded,
+    PolicyActivated,
+)
+from tocsin.policy.model import Kind
+from tocsin.sealing.keyring import Keyring
+
+WITHDRAWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred)
+SILENT: tuple[type[Any], ...] = (
+    ev.ClockStarted, ev.ClockMet, ev.ClockWarned, ev.ClockMissed, ev.CardRaised, ev.ClockStopped, ev.RelationProbed,
+    ev.NumberRevealed, ev.Rated, ev.IncidentArchived, ev.CallConflict, CommandRefused, CommandRepeated, CommandNoted,
+    InputDeadLettered, InputForwarded, PolicyActivated,
+)  # fmt: skip
+"""Events that change nothing an agency acts on."""
+ENDED = frozenset({"completed", "returned", "transferred", "cancelled"})
+_HEADERS = (
+    ("ce_specversion", b"1.0"), ("content-type", b"application/protobuf"), ("ce_source", b"/tocsin/router"),
+    ("ce_type", b"cn.tocsin.Dispatch.v1"),
+)  # fmt: skip
+
+
+def orders(
+    state: PartitionState, events: Sequence[Event[Any]], kinds: Mapping[str, Kind], keyring: Keyring
+) -> list[Append]:
+    """One order a task: `route` for a new one, `withdraw` for one taken back, `update` for what a holder must know."""
+    found: list[Append] = []
+    by_subject: dict[str, list[Event[Any]]] = {}
+    for event in events:
+        if event.subject and not isinstance(event.data, SILENT):
+            by_subject.setdefault(event.subject, []).append(event)
+    for subject, own in by_subject.items():
+        region = state.regions.get(own[0].region)
+        incident = region.incidents.get(subject) if region is not None else None
+        if region is None or incident is None or not incident.tasks:
+            continue
+        actions = _actions(incident, own)
+        if actions:
+            show = _Views(region, incident, kinds, keyring)
+            found += [_order(incident.tasks[t], do, event, show) for t, (do, event) in actions.items()]
+    return found
+
+
+class _Views:
+    """The incident as agencies see it, made once: a confidential caller is shown to the first receiver alone."""
+
+    def __init__(self, region: RegionState, incident: Incident, kinds: Mapping[str, Kind], keyring: Keyring) -> None:
+        self._incident, self._kinds, self._keyring = incident, kinds, keyring
+        self._calls = {c: region.calls[c].record for c in incident.links if c in region.calls}
+        self._made: dict[bool, IncidentView] = {}
+
+    def of(self, agency: str) -> IncidentView:
+        """For this agency."""
+        first = agency == self._incident.first_receiver
+        view = self._made.get(first)
+        if view is None:
+            view = self._made[first] = incident_view(
+                self._incident, self._calls, self._kinds, self._keyring.unseal, confidential=first
+            )
+        return view
+
+
+def _actions(incident: Incident, events: Sequence[Event[Any]]) -> dict[str, tuple[str, Event[Any]]]:
+    """Task → (action, the event that causes it), in the order of the tasks."""
+    actions: dict[str, tuple[str, Event[Any]]] = {}
+    for event in events:
+        if isinstance(event.data, ev.TaskRouted):
+            actions[event.data.task_id] = ("route", event)
+        elif isinstance(event.data, WITHDRAWN):
+            actions[event.data.task_id] = ("withdraw", event)
+    for task_id, task in incident.tasks.items():
+        if task_id not in actions and task.state not in ENDED:
+            actions[task_id] = ("update", events[-1])
+    return {t: a for t, a in actions.items() if t in incident.tasks}
+
+
+def _order(task: Task, action: Any, event: Event[Any], views: _Views) -> Append:
+    view = views.of(task.agency)
+    order = Dispatch(
+        task_id=task.task_id, incident_id=view.incident_id, action=action, agency=task.agency, role=task.role,
+        event_id=event.event_id, recorded_at=event.recorded_at, exercise=view.exercise, incident=view,
+    )  # fmt: skip
+    named = (("ce_id", f"{event.event_id}:{task.task_id}".encode()), ("ce_subject", view.incident_id.encode()))
+    topic = DISPATCH[task.agency_class].name
+    return Append(topic, event.source.partition, task.agency.encode(), encode_value(order), (*_HEADERS, *named))
