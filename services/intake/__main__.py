@@ -18,7 +18,7 @@ async def run(settings: Settings) -> None:
     """Serves until told to stop."""
     policy = load_policy(settings.policy_path)
     tokens = Keyring.open(settings)
-    parts = build(settings, Enricher(policy, tokens=lambda text: tokens.token("address", text)), policy.hash)
+    parts = build(settings, Enricher(policy, tokens=tokens.token), policy.hash)
     async with running(parts):
         await serve(parts.app, host=settings.host, port=settings.port)
     tokens.close()

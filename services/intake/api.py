@@ -28,9 +28,9 @@ from tocsin.log.port import RecordTooLarge
 from tocsin.runtime.metrics import STAGE_SECONDS
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
+from tocsin.runtime.tracing import current
 from tocsin.sealing import Keyring, KeysUnavailable
 
-_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _ACKNOWLEDGE = STAGE_SECONDS.labels("acknowledge")
 _CALL_ID = re.compile(r"[A-Za-z0-9._:\-]{1,64}", re.ASCII)
 _CALLER = Principal("caller", "monitor")
@@ -62,8 +62,8 @@ class Api:
         )  # fmt: skip
         r.add_api_route(
             "/calls:batch", self.post_batch, methods=["POST"], tags=["calls"],
-            responses={200: {"description": "A line an input line", "content": {"application/x-ndjson": {}}}}
-            | answers("Receipt", 401, 413, success=()),
+            responses=answers("Receipt", 401, 413, success=())
+            | {200: {"description": "A line an input line", "content": {"application/x-ndjson": {}}}},
             openapi_extra=body("BatchLines", "application/x-ndjson") | _SIGNED,
         )  # fmt: skip
         r.add_api_route(
@@ -99,7 +99,7 @@ class Api:
         began = time.perf_counter()
         who = self._gate.principal(request)
         try:
-            receipt = await self._calls.take(parse_call(await read_body(request)), who, trace_of(request))
+            receipt = await self._calls.take(parse_call(await read_body(request)), who, current())
         except InvalidBody as e:
             raise problem_of(e) from e
         except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
@@ -110,7 +110,7 @@ class Api:
     async def post_batch(self, request: Request) -> Response:
         """Records many calls, one a line; answers one line a line, in order."""
         who = self._gate.principal(request)
-        lines = await self._batch.take(await read_body(request, BATCH_MAX), who, trace_of(request))
+        lines = await self._batch.take(await read_body(request, BATCH_MAX), who, current())
         return Response(lines, 200, media_type="application/x-ndjson")
 
     async def get_call(self, call_id: str, request: Request) -> Response:
@@ -183,9 +183,7 @@ class Api:
             return self._said(await self._acts.status(command_id, 0))
         target = Target(call_id, subject, row.region, row.lane)
         try:
-            outcome = await self._acts.append(
-                act, command_id, None, target, _CALLER, wait=wait, trace=trace_of(request)
-            )
+            outcome = await self._acts.append(act, command_id, None, target, _CALLER, wait=wait, trace=current())
         except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
             raise unsafe(e) from e
         return self._said(outcome)
@@ -215,7 +213,7 @@ class Api:
 
     async def _send(self, act: tuple[Act, Any], target: Target, who: Principal, request: Request) -> Response:
         try:
-            outcome = await self._acts.send(*act, target, who, wait=wait_of(request), trace=trace_of(request))
+            outcome = await self._acts.send(*act, target, who, wait=wait_of(request), trace=current())
         except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
             raise unsafe(e) from e
         return self._said(outcome)
@@ -235,9 +233,3 @@ class Api:
         if who.role not in READERS:
             raise Problem(403, "role_wrong", f"A {who.role} reads health and figures alone.")
         return who
-
-
-def trace_of(request: Request) -> str:
-    """The request's W3C trace context, where it is one."""
-    given = request.headers.get("traceparent", "")
-    return given if _TRACE.fullmatch(given) else ""

@@ -99,7 +99,7 @@ class ProgressView(Struct, frozen=True, kw_only=True):
 
 
 def progress_view(call_id: str, at: int, status: str, incidents: list[IncidentRow]) -> ProgressView:
-    """The progress of a call's matters. Of the limits only `complete` is a promise to callers; the others are our own."""
+    """The progress of a call's matters. Of the limits only `complete` is a promise to callers."""
     steps: list[dict[str, Any]] = [{"step": "recorded", "at": rfc3339(at)}]
     limits: dict[str, dict[str, Any]] = {}
     outcome = None
