@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Literal
 
@@ -59,9 +59,12 @@ def _asked(_: int, __: FrameType | None) -> None:
     raise _Asked
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _attend(county: County, told: Steps, ready: Callable[[Deployment], None]) -> None:
-    """Starts, tells that it is ready, watches until SIGINT or SIGTERM, stops."""
-    for sig in (signal.SIGINT, signal.SIGTERM):
+    """Starts, tells that it is ready, watches until it is asked to end (Ctrl-C, `down`, a closed terminal), stops."""
+    for sig in _ENDING:
         signal.signal(sig, _asked)
     never = threading.Event()
     try:
@@ -70,21 +73,23 @@ def _attend(county: County, told: Steps, ready: Callable[[Deployment], None]) ->
     except _Asked:
         pass
     finally:
-        for sig in (signal.SIGINT, signal.SIGTERM):
+        for sig in _ENDING:
             signal.signal(sig, signal.SIG_IGN)  # what now stops in order shall not be stopped half-way
         county.stop()
 
 
-def run_foreground(plan: UpPlan, ready: Callable[[Deployment], None]) -> None:
-    """Stays until Ctrl-C."""
+def run_foreground(plan: UpPlan, ready: Callable[[Deployment], None], *, beside: Sequence[str] = ()) -> None:
+    """Stays until Ctrl-C. `beside` is a command of ours that runs for as long, such as the one that plays the day."""
+    county = County(plan)
     with steps() as told:
-        shown = told
 
         def done(deployment: Deployment) -> None:
-            shown.end()
+            told.end()
+            if beside:
+                county.accompany(beside)
             ready(deployment)
 
-        _attend(County(plan), told, done)
+        _attend(county, told, done)
 
 
 def run_reporting(plan: UpPlan, fd: int) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import shutil
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import httpx
@@ -44,6 +46,7 @@ class County:
         self._services: list[Service] = []
         self._run: Deployment | None = None
         self._broker_at = 0.0
+        self._beside: subprocess.Popen[bytes] | None = None
 
     def start(self, steps: Steps) -> Deployment:
         """Everything up and ready; raises Mend. Whatever was started is stopped again where it fails."""
@@ -154,9 +157,11 @@ class County:
         return self._run
 
     def watch(self, stopped: Callable[[float], bool]) -> None:
-        """Until `stopped(seconds)`, which waits that long, says so: starts again what dies, and notes the new pids."""
+        """Until `stopped(seconds)`, which waits that long, says so: starts again what dies, notes the new pids."""
         while not stopped(_LOOK_SECONDS):
             changed = [s.name for s in self._services if s.look_after()]
+            if self._beside is not None:
+                self._beside.poll()
             if self._look_after_broker() or changed:
                 self._written()
 
@@ -170,8 +175,19 @@ class County:
             self._broker_at = time.monotonic() + _BROKER_PAUSE_S
         return bool(dead)
 
+    def accompany(self, command: Sequence[str]) -> None:
+        """Runs a command of ours beside the services, once; its output goes to `logs/<command>.log`."""
+        with (self.plan.data_dir / "logs" / f"{command[0]}.log").open("ab") as log:
+            self._beside = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "tocsin", *command],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
     def stop(self) -> None:
-        """Services first, all at once and each within its time; then the broker; then the lock."""
+        """What runs beside first, then the services, all at once and each within its time; then the broker; then the lock."""
+        if self._beside is not None:
+            self._beside.kill()  # it holds nothing: all it has done is in the log
+            self._beside.wait()
         for service in reversed(self._services):
             service.ask_to_stop()
         until = time.monotonic() + STOP_SECONDS_MAX
