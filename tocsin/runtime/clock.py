@@ -47,6 +47,14 @@ class Clock:
             self._seen = (stat.st_mtime_ns, stat.st_ino)
         return self._base_ms + int((real - self._real_base_ms) * self._factor)
 
+    @property
+    def factor(self) -> float:
+        """How many seconds of this clock pass in a real one: 1 when real, 0 when it is moved by hand."""
+        if self.is_real:
+            return 1.0
+        self.now_ms()
+        return self._factor
+
     def headers(self) -> tuple[tuple[str, bytes], ...]:
         """What an appender adds to a command's headers: nothing under the real clock."""
         return () if self.is_real else ((CLOCK_HEADER, str(self.now_ms()).encode()),)

@@ -1,0 +1,347 @@
+// The board: who is here, what is live, what waits; keys, alarm, and the one place where the parts meet.
+import { alarm } from "./alarm.js";
+import { KEYS, taskActs } from "./acts.js";
+import { command, get, request } from "./api.js";
+import { Cases, isOpen, mineOf, queueOrder, waiting } from "./cases.js";
+import { Detail } from "./detail.js";
+import { ask, help, linesOf, shut, signIn, takeCall } from "./dialogs.js";
+import { byId, h, setData, setText } from "./dom.js";
+import { apply, choose as chooseLanguage, label, lang, t } from "./i18n.js";
+import { Queue } from "./queue.js";
+import { Stream } from "./stream.js";
+import { clock, now, readClock } from "./time.js";
+import { kindName, learn, placeName } from "./words.js";
+
+const TABS = ["open", "mine", "review", "closed"];
+const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, stream: null, closed: [] };
+const cases = new Cases((id, former) => changed(id, former));
+const queue = new Queue((id, options) => choose(id, options));
+const detail = new Detail({ run, open: choose });
+
+// What the page itself can be asked by a test or at the console: states only, no data.
+window.tocsin = { alarm, get stream() { return board.stream; }, get shown() { return queue.items.length; } };
+
+// ---- signing in and out
+
+async function begin() {
+  apply();
+  try {
+    await enter(await get("/v1/session"));
+  } catch (e) {
+    if (e.status === 401) signIn(enter);
+    else {
+      say(e.words ?? String(e), "bad");
+      setTimeout(begin, 3000);
+    }
+  }
+}
+
+async function enter(who) {
+  board.who = who;
+  board.begun = 0;
+  try {
+    const [catalogue] = await Promise.all([get("/v1/catalogue"), readClock()]);
+    learn(catalogue);
+  } catch (e) {
+    say(e.words, "bad");
+    if (e.status === 403) return signIn(enter);
+  }
+  board.tab = who.agency ? "mine" : "open";
+  byId("board").hidden = false;
+  byId("take").hidden = linesOf(who.role).length === 0;
+  detail.clear();
+  drawFrame();
+  board.stream?.stop();
+  board.stream = new Stream("/v1/stream?state=open", { onEvent, onState });
+  return undefined;
+}
+
+async function leave() {
+  board.stream?.stop();
+  await request("DELETE", "/v1/session");
+  location.reload();
+}
+
+// ---- what the stream says
+
+function onEvent(type, data) {
+  if (type === "snapshot") {
+    if (!board.begun) for (const i of data.incidents) if (!board.who.agency) board.seen.add(i.incident_id);
+    board.begun = board.begun || performance.now();
+    cases.snapshot(data.incidents);
+  } else if (type !== "reset") {
+    if (type === "TaskAlerted" && (!board.who.agency || data.data.agency === board.who.agency)) alerted(data);
+    cases.event(type, data);
+  }
+}
+
+function alerted(e) {
+  const held = cases.all.get(e.incident_id);
+  if (!held || held.exercise) return;
+  alarm.chime();
+  const words = t("alerted_told", { k: kindName(held.kind), w: placeName(held.location) });
+  tell(words);
+  say(words, "bad");
+}
+
+function onState(state) {
+  const link = byId("link");
+  if (state === "on") board.downSince = 0;
+  else if (!board.downSince) board.downSince = Date.now();
+  setData(link, "state", state === "on" ? "on" : "down");
+  setText(link, t(state === "on" ? "link_on" : state === "refused" ? "link_refused" : "link_down"));
+  if (state === "refused") signIn(enter);
+  drawDown();
+}
+
+function drawDown() {
+  const lasted = board.downSince ? Date.now() - board.downSince : 0;
+  byId("down").hidden = lasted < 1500;
+  if (lasted >= 1500) setText(byId("down"), t("down", { s: `${Math.round(lasted / 1000)} s` }));
+}
+
+// ---- the list
+
+function filtered() {
+  const wanted = board.find.trim().toLowerCase();
+  const all = board.tab === "closed" ? board.closed : [...cases.all.values()].filter((i) => i.state === "open");
+  return all
+    .filter((i) => board.tab !== "mine" || mineOf(i, board.who).some(isOpen))
+    .filter((i) => board.tab !== "review" || i.review.length)
+    .filter((i) => !board.priority || i.priority === board.priority)
+    .filter((i) => !wanted || `${i.incident_id} ${kindName(i.kind)} ${i.kind.code} ${placeName(i.location)}`.toLowerCase().includes(wanted))
+    .sort(board.tab === "closed" ? (a, b) => b.updated_at.localeCompare(a.updated_at) : queueOrder);
+}
+
+let drawing = 0;
+function changed(id, former) {
+  const fresh = id ? cases.all.get(id) : null;
+  if (fresh && !former && board.begun && fresh.state === "open") tell(t("new_told", { p: fresh.priority, k: kindName(fresh.kind), w: placeName(fresh.location) }));
+  drawing ||= requestAnimationFrame(draw);
+}
+
+function draw() {
+  drawing = 0;
+  if (!board.who) return;
+  const items = filtered();
+  queue.show(items, board.who, cases.fresh);
+  byId("none").hidden = items.length > 0;
+  setText(byId("none"), t(board.find || board.priority ? "none_found" : `none_${board.tab}`));
+  const chosen = cases.all.get(board.chosen) ?? board.closed.find((i) => i.incident_id === board.chosen);
+  if (chosen && (detail.incident !== chosen)) detail.show(chosen, board.who);
+  drawTabs();
+  drawAlarm();
+}
+
+function choose(id, options = {}) {
+  board.chosen = id;
+  seen(id);
+  queue.choose(id, options);
+  if (!cases.all.has(id) && !board.closed.some((i) => i.incident_id === id)) cases.want(id);
+  draw();
+}
+
+function seen(id) {
+  board.seen.add(id);
+  if (board.seen.size > 20000) board.seen.clear();
+}
+
+async function pick(tab) {
+  board.tab = tab;
+  draw();
+  if (tab !== "closed") return;
+  try {
+    board.closed = (await get("/v1/incidents?state=closed&order=newest&limit=200")).items;
+    draw();
+  } catch (e) {
+    say(e.words, "bad");
+  }
+}
+
+// ---- the alarm
+
+const needsMe = (i) => (board.who.agency ? waiting(i, board.who).length > 0 : !board.seen.has(i.incident_id));
+
+function drawAlarm() {
+  const open = [...cases.all.values()].filter((i) => i.state === "open" && !i.exercise && needsMe(i));
+  const first = open.filter((i) => i.priority === 1);
+  const level = first.length ? 1 : open.length ? 2 : 0;
+  const box = byId("alarm");
+  const desk = board.who.agency ? "" : "_desk";
+  const shown = `${level}:${open.length}:${first.length}:${lang()}`;
+  if (box.dataset.shown !== shown) {
+    box.dataset.shown = shown;
+    box.hidden = !level;
+    setData(box, "level", level || null);
+    const next = (first.length ? first : open).sort(queueOrder)[0];
+    box.replaceChildren(...(level ? [
+      h("span", {}, `${t(`alarm_${level}${desk}`, { n: level === 1 ? first.length : open.length })} — ${kindName(next.kind)}，${placeName(next.location)}`),
+      h("button", { type: "button", onclick: () => choose(next.incident_id, { scroll: true }) }, t("show")),
+      desk && h("button", { type: "button", onclick: () => { for (const i of open) seen(i.incident_id); draw(); } }, t("seen")),
+    ].filter(Boolean) : []));
+  }
+  document.title = level ? `(${open.length}) ${t("title")}` : t("title");
+  alarm.set(level);
+  drawSound();
+}
+
+function drawSound() {
+  const blocked = alarm.state === "blocked";
+  setData(byId("sound"), "state", blocked ? "blocked" : null);
+  setText(byId("sound"), t(blocked ? "sound_blocked" : "sound_test"));
+  const left = Math.max(0, Math.ceil((alarm.mutedUntil - Date.now()) / 1000));
+  setData(byId("mute"), "muted", alarm.muted ? "" : null);
+  setText(byId("mute"), alarm.muted ? t("muted", { t: `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` }) : t("mute"));
+  document.documentElement.dataset.alarm = alarm.state;
+}
+alarm.onChange = drawSound;
+
+// ---- acts
+
+async function run(act, on, id, given) {
+  const held = on === "calls" || given ? null : cases.all.get(id.split("-").slice(0, 3).join("-"));
+  const fields = given ?? (await ask(act));
+  if (!fields) return;
+  const body = { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}), ...(held ? { expected_version: held.version } : {}) };
+  try {
+    await command(on, id, body);
+    say(t("done", { c: label("act", act) }));
+    if (act === "reveal_number") {
+      detail.revealed.set(id, (await get(`/v1/calls/${encodeURIComponent(id)}/number`)).number);
+      detail.draw();
+    }
+  } catch (e) {
+    say(e.words ?? String(e), e.code === "still_pending" ? "" : "bad");
+  }
+  if (on !== "calls") cases.want(id.split("-").slice(0, 3).join("-"));
+}
+
+// The act of a key: on the task of mine that can take it, in the chosen incident.
+function runKey(act) {
+  const i = cases.all.get(board.chosen);
+  if (!i) return;
+  const own = board.who.agency ? mineOf(i, board.who) : i.tasks;
+  const task = own.find((x) => [...taskActs(x, i, board.who).main, ...taskActs(x, i, board.who).more].includes(act));
+  if (task) run(act, "tasks", task.task_id);
+}
+
+// ---- words to the reader
+
+function say(words, tone = "") {
+  const p = h("p", { data: { tone } }, words);
+  const box = byId("said");
+  box.append(p);
+  while (box.children.length > 4) box.firstChild.remove();
+  setTimeout(() => p.remove(), tone === "bad" ? 12000 : 4000);
+}
+
+function tell(words) {
+  const box = byId("told");
+  box.append(h("p", {}, words));
+  while (box.children.length > 3) box.firstChild.remove();
+}
+
+// ---- the frame
+
+function drawTabs() {
+  const open = [...cases.all.values()].filter((i) => i.state === "open");
+  const counts = { open: open.length, mine: open.filter((i) => mineOf(i, board.who).some(isOpen)).length, review: open.filter((i) => i.review.length).length };
+  for (const node of byId("tabs").children) {
+    const tab = node.dataset.tab;
+    node.setAttribute("aria-selected", tab === board.tab);
+    const badge = node.querySelector("b");
+    if (badge) {
+      setText(badge, String(counts[tab]));
+      setData(badge, "hot", tab === "mine" && open.some((i) => waiting(i, board.who).length) ? "" : null);
+    }
+  }
+  for (const node of byId("chips").children) node.setAttribute("aria-pressed", Number(node.dataset.p) === board.priority);
+}
+
+function drawFrame() {
+  apply();
+  byId("language").textContent = lang() === "zh" ? "English" : "中文";
+  byId("language").lang = lang() === "zh" ? "en" : "zh-CN";
+  byId("find").placeholder = t("find");
+  byId("find").setAttribute("aria-label", t("find"));
+  byId("queue").setAttribute("aria-label", t("tab_open"));
+  byId("help").title = t("keys");
+  if (!board.who) return;
+  setText(byId("who"), [label("role", board.who.role), board.who.agency, board.who.subject].filter(Boolean).join(" · "));
+  byId("tabs").replaceChildren(...TABS.filter((x) => x !== "mine" || board.who.agency).map((tab) =>
+    h("button", { type: "button", role: "tab", data: { tab }, onclick: () => pick(tab) }, t(`tab_${tab}`), tab !== "closed" && h("b", {}))));
+  byId("chips").replaceChildren(...[1, 2, 3, 4].map((p) => h("button", { type: "button", data: { p }, "aria-label": `${t("priority")} ${p}`, onclick: () => sift(p) }, String(p))));
+  const state = byId("link").dataset.state;
+  setText(byId("link"), t(state === "on" ? "link_on" : state === "down" ? "link_down" : "link_off"));
+  queue.redraw();
+  if (detail.incident) detail.draw();
+  else detail.clear();
+  delete byId("alarm").dataset.shown;
+  draw();
+}
+
+function sift(p) {
+  board.priority = board.priority === p ? 0 : p;
+  draw();
+}
+
+function called(answer) {
+  say(t(answer.durability === "spooled" ? "call_spooled" : "call_done", { id: answer.call_id }));
+}
+
+const keys = {
+  j: () => queue.step(1), arrowdown: () => queue.step(1), k: () => queue.step(-1), arrowup: () => queue.step(-1),
+  m: () => alarm.mute(), t: () => alarm.test(), l: () => switchLanguage(), "?": () => help(),
+  "/": () => byId("find").focus(), n: () => byId("take").hidden || takeCall(board.who, called),
+  "[": () => turn(-1), "]": () => turn(1), enter: () => byId("detail").focus(),
+  ...Object.fromEntries([1, 2, 3, 4].map((p) => [String(p), () => sift(p)])),
+  ...Object.fromEntries(Object.entries(KEYS).map(([key, act]) => [key, () => runKey(act)])),
+};
+
+function turn(by) {
+  const tabs = [...byId("tabs").children].map((n) => n.dataset.tab);
+  pick(tabs[(tabs.indexOf(board.tab) + by + tabs.length) % tabs.length]);
+}
+
+function switchLanguage() {
+  chooseLanguage(lang() === "zh" ? "en" : "zh");
+  drawFrame();
+}
+
+document.addEventListener("keydown", (e) => {
+  if (alarm.state === "blocked" && board.who) alarm.enable();
+  if (e.ctrlKey || e.altKey || e.metaKey || byId("dialog").open || !board.who) return;
+  if (e.target.matches("input, textarea, select")) {
+    if (e.key === "Escape") e.target.blur();
+    return;
+  }
+  if (e.target.matches("button") && (e.key === "Enter" || e.key === " ")) return;
+  const does = keys[e.key.toLowerCase()];
+  if (!does) return;
+  e.preventDefault();
+  does();
+});
+document.addEventListener("pointerdown", () => board.who && alarm.state === "blocked" && alarm.enable());
+byId("sound").addEventListener("click", () => alarm.test());
+byId("mute").addEventListener("click", () => alarm.mute());
+byId("language").addEventListener("click", switchLanguage);
+byId("help").addEventListener("click", help);
+byId("out").addEventListener("click", leave);
+byId("take").addEventListener("click", () => takeCall(board.who, called));
+byId("find").addEventListener("input", (e) => {
+  board.find = e.target.value;
+  draw();
+});
+byId("dialog").addEventListener("click", (e) => e.target === byId("dialog") && board.who && shut());
+
+setInterval(() => {
+  if (!board.who) return;
+  setText(byId("now"), clock(now()));
+  queue.tick();
+  detail.tick();
+  drawDown();
+  drawSound();
+}, 1000);
+setInterval(() => board.who && readClock().catch(() => {}), 5000);
+
+begin();

@@ -1,0 +1,100 @@
+// The incidents this page knows, kept current by the stream: each event only says which one to read again.
+import { get } from "./api.js";
+
+const TOGETHER = 6;
+
+export class Cases {
+  constructor(onChange) {
+    Object.assign(this, { all: new Map(), wanted: new Map(), busy: 0, onChange, planned: false, fresh: new Set() });
+  }
+
+  snapshot(incidents) {
+    this.all = new Map(incidents.map((i) => [i.incident_id, i]));
+    this.changed();
+  }
+
+  event(type, e) {
+    if (!e.incident_id) return;
+    const held = this.all.get(e.incident_id);
+    if (held && held.version >= e.version && e.version > 0 && type !== "CallRecorded") return;
+    this.want(e.incident_id);
+  }
+
+  want(id) {
+    this.wanted.set(id, performance.now());
+    if (!this.waking) this.waking = setTimeout(() => this.wake(), 25);
+  }
+
+  wake() {
+    this.waking = null;
+    while (this.busy < TOGETHER && this.wanted.size) {
+      const [id] = this.wanted.keys();
+      this.wanted.delete(id);
+      this.busy += 1;
+      this.read(id).finally(() => {
+        this.busy -= 1;
+        if (this.wanted.size) this.wake();
+      });
+    }
+  }
+
+  async read(id) {
+    try {
+      const fresh = await get(`/v1/incidents/${id}`);
+      const held = this.all.get(id);
+      if (held && held.version > fresh.version) return;
+      if (!held) this.fresh.add(id);
+      this.all.set(id, fresh);
+      this.changed(id, held);
+    } catch (e) {
+      if (e.status === 404) {
+        this.all.delete(id);
+        this.changed(id);
+      } else if (e.status === 0 || e.status >= 500) setTimeout(() => this.want(id), 1000);
+    }
+  }
+
+  changed(id, former) {
+    this.onChange(id, former);
+  }
+}
+
+// Live before exercises, priority 1 first, then the oldest (what one must not keep waiting).
+export function queueOrder(a, b) {
+  return a.exercise - b.exercise || a.priority - b.priority || a.opened_at.localeCompare(b.opened_at) || a.incident_id.localeCompare(b.incident_id);
+}
+
+export const mineOf = (incident, who) =>
+  incident.tasks.filter((task) => who.agency && (task.agency === who.agency || task.held_by === who.agency || task.offered_to === who.agency));
+
+const ended = new Set(["completed", "returned", "transferred", "cancelled"]);
+export const isOpen = (task) => !ended.has(task.state);
+
+// Tasks that nobody of mine has seen yet; an offered transfer waits for me too.
+export function waiting(incident, who) {
+  if (incident.state !== "open") return [];
+  return mineOf(incident, who).filter((task) => (task.state === "routed" && task.agency === who.agency) || (task.offered_to === who.agency && isOpen(task)));
+}
+
+export function nextClock(incident, who) {
+  const mine = new Set(mineOf(incident, who).map((task) => task.task_id));
+  let best = null;
+  for (const c of incident.clocks) {
+    if (c.state !== "running") continue;
+    const own = who.agency ? mine.has(c.task_id) : true;
+    const due = Date.parse(c.due_at);
+    if (!best || own > best.own || (own === best.own && due < best.due)) best = { due, own, clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
+  }
+  if (best) return best;
+  // Nothing runs: the worst limit already passed and not made good still counts.
+  const missed = incident.clocks.filter((c) => c.state === "missed" && (!who.agency || mine.has(c.task_id)));
+  if (!missed.length || incident.state !== "open") return null;
+  const c = missed.reduce((a, b) => (a.due_at < b.due_at ? a : b));
+  return { due: Date.parse(c.due_at), own: true, clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
+}
+
+export function cardOf(c, at) {
+  if (at > c.due) return "late";
+  const length = c.due - c.started;
+  return c.card === "warning" || (c.due - at) < length * 0.2 ? "warning" : "none";
+}

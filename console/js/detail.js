@@ -1,0 +1,159 @@
+// One incident in full: where it stands, what to do next, its limits, its calls, its story.
+import { callActs, incidentActs, keyOf, taskActs } from "./acts.js";
+import { get } from "./api.js";
+import { cardOf, mineOf } from "./cases.js";
+import { byId, h, setData, setText } from "./dom.js";
+import { has, label, t } from "./i18n.js";
+import { age, countdown, moment, now } from "./time.js";
+import { actorName, agencyName, eventText, eventTone, eventWords, kindName, placeName } from "./words.js";
+
+export class Detail {
+  constructor(act) {
+    this.box = byId("detail");
+    this.act = act;
+    this.incident = null;
+    this.events = [];
+    this.asked = 0;
+    this.revealed = new Map();
+  }
+
+  clear() {
+    this.incident = null;
+    this.box.replaceChildren(h("p", { class: "empty" }, t("choose")));
+  }
+
+  show(incident, who) {
+    const other = this.incident?.incident_id !== incident.incident_id;
+    this.incident = incident;
+    this.who = who;
+    if (other) {
+      this.events = [];
+      this.box.scrollTop = 0;
+    }
+    this.draw();
+    this.story(incident.incident_id);
+  }
+
+  async story(id) {
+    const turn = (this.asked += 1);
+    try {
+      const answer = await get(`/v1/incidents/${id}/events`);
+      if (turn !== this.asked || this.incident?.incident_id !== id) return;
+      this.events = answer.items;
+      this.drawStory();
+    } catch {
+      // The next event of this incident, or choosing it again, asks once more.
+    }
+  }
+
+  draw() {
+    const i = this.incident;
+    // Whoever is at a button stays there: the page must not move under a finger.
+    const held = this.box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    this.timeline = h("ul", { class: "line" });
+    this.box.replaceChildren(
+      this.head(i),
+      ...section("tasks", h("div", { class: "cards" }, i.tasks.map((task) => this.task(task, i)))),
+      ...section("limits", this.limits(i)),
+      ...section("suggestions", i.suggestions.length ? h("div", { class: "cards" }, i.suggestions.map((s) => this.suggestion(s))) : null),
+      ...section("calls", h("div", { class: "cards" }, i.calls.map((c, at) => this.call(c, at)))),
+      ...section("related", i.related.length ? h("p", {}, i.related.map((r) => h("button", { type: "button", onclick: () => this.act.open(r.incident_id) }, r.incident_id))) : null),
+      ...section("timeline", this.timeline),
+    );
+    this.drawStory();
+    if (held) this.box.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+    this.tick();
+  }
+
+  head(i) {
+    const l = i.location;
+    const point = l.point ? `${l.point.lat.toFixed(5)}, ${l.point.lon.toFixed(5)}` : "";
+    const state = i.state === "merged" ? t("merged", { id: i.merged_into }) : i.state === "closed" ? `${t("closed")} · ${label("disp", i.disposition)}` : "";
+    const next = mineOf(i, this.who).map((task) => ({ task, acts: taskActs(task, i, this.who).main })).find((x) => x.acts.length);
+    return h("div", { class: "band", data: { p: i.priority, ...(i.exercise ? { exercise: "" } : {}) } },
+      h("h2", {}, h("span", {}, kindName(i.kind)), i.exercise && h("span", { class: "pill drill" }, t("drill")), state && h("span", { class: "pill" }, state),
+        i.supervised && h("span", { class: "pill", data: { hot: "" } }, t("supervised"))),
+      h("p", { class: "place" }, placeName(l), " ", h("span", { class: "quiet" }, [point, l.accuracy_m ? t("accuracy", { m: Math.round(l.accuracy_m) }) : "", has(`source_${l.source}`) ? t(`source_${l.source}`) : ""].filter(Boolean).join(" · "))),
+      h("p", { class: "meta" }, h("b", {}, i.incident_id), h("span", {}, t("opened", { t: moment(Date.parse(i.opened_at)) })), h("span", { class: "age" }),
+        i.first_receiver && h("span", {}, t("first_receiver", { a: agencyName(i.first_receiver) })), i.victims && h("span", { class: "why" }, t("victims", { n: i.victims })),
+        i.hazards.length > 0 && h("span", { class: "why" }, `${t("hazards")}: ${i.hazards.join("、")}`), i.review.length > 0 && h("span", { class: "why" }, `${t("review")}: ${i.review.join("、")}`)),
+      next && h("div", { class: "acts main" }, next.acts.map((a, n) => this.button(a, "tasks", next.task.task_id, n === 0))),
+      h("div", { class: "acts" }, incidentActs(i, this.who).map((a) => this.button(a, "incidents", i.incident_id))));
+  }
+
+  button(act, on, id, strong = false) {
+    const key = on === "tasks" ? keyOf(act) : "";
+    return h("button", { type: "button", class: strong ? (act === "acknowledge" ? "alarm" : "strong") : "", data: { key: `${on}:${id}:${act}`, act }, onclick: () => this.act.run(act, on, id) },
+      label("act", act), key && h("span", {}, " ", h("kbd", {}, key)));
+  }
+
+  task(task, i) {
+    const acts = taskActs(task, i, this.who);
+    const mine = this.who.agency && mineOf(i, this.who).includes(task);
+    return h("div", { class: `card${mine ? " mine" : ""}` },
+      h("header", {}, h("span", {}, agencyName(task.agency)), h("span", { class: "pill", data: { state: task.state } }, label("state", task.state))),
+      h("p", { class: "quiet" }, [t(task.role), task.task_id.split("-").pop(), task.units.length ? t("units", { u: task.units.join("、") }) : "", task.held_by && task.held_by !== task.agency ? t("held_by", { a: agencyName(task.held_by) }) : "",
+        task.offered_to ? t("offered_to", { a: agencyName(task.offered_to) }) : "", task.return_code ? t("returned_for", { c: label("ret", task.return_code) }) : "", task.duty ? t("duty", { d: task.duty }) : ""].filter(Boolean).join(" · ")),
+      acts.main.length + acts.more.length > 0 && h("div", { class: "acts" }, acts.main.map((a) => this.button(a, "tasks", task.task_id)), acts.more.map((a) => this.button(a, "tasks", task.task_id))));
+  }
+
+  limits(i) {
+    if (!i.clocks.length) return null;
+    const order = { running: 0, paused: 1, missed: 2, met: 3, stopped: 4 };
+    const clocks = [...i.clocks].sort((a, b) => order[a.state] - order[b.state] || a.due_at.localeCompare(b.due_at));
+    return h("ul", { class: "limits" }, clocks.map((c) => {
+      const node = h("li", { data: { state: c.state } }, h("span", {}, `${label("clock", c.clock)} `, h("small", { class: "quiet" }, c.agency ? agencyName(c.agency) : "")), h("b", {}));
+      node.clock = { ...c, due: Date.parse(c.due_at), started: Date.parse(c.started_at) };
+      return node;
+    }));
+  }
+
+  suggestion(s) {
+    return h("div", { class: "card" }, h("header", {}, h("span", {}, s.call_id), h("span", {}, t("score", { s: s.score.toFixed(2) }))), parts(s.reasons),
+      h("div", { class: "acts" }, h("button", { type: "button", onclick: () => this.act.run("link_call", "incidents", this.incident.incident_id, { call_id: s.call_id }) }, t("link")),
+        h("button", { type: "button", onclick: () => this.act.run("dismiss_suggestion", "incidents", this.incident.incident_id, { call_id: s.call_id }) }, t("dismiss"))));
+  }
+
+  call(c, at) {
+    const link = c.link;
+    const how = at === 0 && link && !Object.keys(link.reasons).length && link.decided_by === "rule" ? t("first_call") : link ? `${t(link.decided_by === "rule" ? "by_rule" : "by_person")} · ${t("score", { s: link.score.toFixed(2) })}` : "";
+    const number = this.revealed.get(c.call_id);
+    return h("div", { class: "card" },
+      h("header", {}, h("span", {}, `${c.line} · ${c.caller.name || ""} ${c.caller.number || ""}`), h("span", { class: "quiet" }, c.recorded_at ? moment(Date.parse(c.recorded_at)) : "")),
+      c.text && h("blockquote", {}, c.text), number && h("p", { class: "why" }, t("number", { n: number })),
+      h("p", { class: "quiet" }, [how, ...c.flags].filter(Boolean).join(" · ")), link && parts(link.reasons),
+      h("div", { class: "acts" }, callActs(this.who).map((a) => this.button(a, "calls", c.call_id)),
+        this.incident.calls.length > 1 && callActs(this.who).length > 1 && h("button", { type: "button", onclick: () => this.act.run("unlink_call", "incidents", this.incident.incident_id, { call_id: c.call_id }) }, t("unlink"))));
+  }
+
+  drawStory() {
+    if (!this.timeline) return;
+    this.timeline.replaceChildren(...[...this.events].reverse().map((e) => {
+      const said = eventText(e);
+      return h("li", { data: { tone: eventTone(e) } }, h("time", {}, moment(Date.parse(e.recorded_at))), eventWords(e), said && h("span", {}, "：", h("q", {}, said)), h("small", {}, actorName(e.actor)));
+    }));
+  }
+
+  tick() {
+    if (!this.incident) return;
+    const at = now();
+    const old = this.box.querySelector(".age");
+    if (old) setText(old, age(Date.parse(this.incident.opened_at)));
+    for (const node of this.box.querySelectorAll(".limits li")) {
+      const c = node.clock;
+      const running = c.state === "running";
+      setText(node.lastChild, running ? countdown(c.due) : c.state === "missed" ? `${label("clockstate", c.state)}${c.card === "red" ? ` · ${t("card.red")}` : ""}` : label("clockstate", c.state));
+      setData(node, "card", running ? cardOf(c, at) : null);
+    }
+  }
+}
+
+function parts(reasons) {
+  const rows = Object.entries(reasons ?? {});
+  return rows.length ? h("div", { class: "parts" }, rows.map(([name, value]) => [h("span", {}, label("part", name)), h("meter", { min: 0, max: 1, value: Math.max(0, Math.min(1, value)) }), h("span", {}, value.toFixed(2))])) : null;
+}
+
+function section(name, content) {
+  const empty = !content || (content.classList?.contains("cards") && !content.children.length);
+  return empty ? [] : [h("h3", {}, t(name)), content];
+}

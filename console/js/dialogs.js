@@ -1,0 +1,145 @@
+// Questions: what an act must be told, signing in, taking a call, the keys.
+import { FIELDS } from "./acts.js";
+import { freshId, request, Refusal } from "./api.js";
+import { byId, h } from "./dom.js";
+import { t } from "./i18n.js";
+
+const dialog = () => byId("dialog");
+
+function open(...content) {
+  const box = dialog();
+  box.replaceChildren(...content);
+  if (!box.open) box.showModal();
+  box.querySelector("[autofocus], textarea, input, select")?.focus();
+}
+
+export const shut = () => dialog().open && dialog().close();
+
+function field(f) {
+  const name = f.name;
+  const required = f.needed !== false;
+  if (f.type === "check") return h("label", { class: "check" }, h("input", { type: "checkbox", name }), f.label);
+  if (f.options) return h("label", {}, f.label, h("select", { name }, f.options.map((o) => h("option", { value: o.value, selected: o.value === f.value }, o.text))));
+  const long = f.type === "area" || f.type === "lines";
+  return h("label", {}, f.label, long ? h("textarea", { name, rows: 3, required, maxLength: 4000 }) : h("input", { name, required, autocomplete: "off" }));
+}
+
+function read(form, fields) {
+  const held = {};
+  for (const f of fields) {
+    const node = form.elements[f.name];
+    const value = f.type === "check" ? node.checked : node.value.trim();
+    if (f.type === "list") held[f.name] = value.split(/[,，、\s]+/).filter(Boolean);
+    else if (f.type === "lines") held[f.name] = value.split("\n").map((s) => s.trim()).filter(Boolean);
+    else if (f.type === "number") held[f.name] = Number(value);
+    else if (value !== "" || f.needed !== false) held[f.name] = value;
+  }
+  return held;
+}
+
+// Asks what an act needs and resolves to its fields; null where one thought better of it.
+export function ask(act) {
+  const fields = FIELDS[act]?.();
+  if (!fields) return Promise.resolve({});
+  return new Promise((resolve) => {
+    let given = null;
+    const form = h("form", {
+      method: "dialog",
+      onsubmit: (e) => {
+        e.preventDefault();
+        given = read(form, fields);
+        shut();
+      },
+    }, fields.map(field), h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), h("button", { class: "strong", type: "submit" }, t("ok"))));
+    submitOnEnter(form);
+    open(h("h2", {}, t(`act.${act}`)), form);
+    dialog().addEventListener("close", () => resolve(given), { once: true });
+  });
+}
+
+function submitOnEnter(form) {
+  form.addEventListener("keydown", (e) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) form.requestSubmit();
+  });
+}
+
+export function signIn(onIn) {
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const form = h("form", {
+    onsubmit: async (e) => {
+      e.preventDefault();
+      try {
+        const who = await request("POST", "/v1/session", { token: form.elements.token.value.trim() });
+        form.reset();
+        dialog().removeEventListener("cancel", stay);
+        shut();
+        onIn(who);
+      } catch (refusal) {
+        wrong.textContent = refusal.words;
+      }
+    },
+  }, h("label", {}, t("token"), h("input", { name: "token", type: "password", required: true, autocomplete: "off", autofocus: true })), h("p", { class: "quiet" }, t("token_hint")), wrong,
+  h("div", { class: "end" }, h("button", { class: "strong", type: "submit" }, t("enter"))));
+  const stay = (e) => e.preventDefault();
+  dialog().addEventListener("cancel", stay);
+  open(h("h2", {}, t("sign_in")), form);
+}
+
+const LINES = { call_taker: ["110", "119", "122"], hotline: ["12345"], ems_dispatcher: ["120"] };
+export const linesOf = (role) => LINES[role] ?? (role === "commander" || role === "admin" ? ["110", "119", "122", "120", "12345"] : []);
+
+export function takeCall(who, onDone) {
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const callId = `desk-${freshId()}`;
+  const answered = new Date().toISOString();
+  const send = h("button", { class: "strong", type: "submit" }, t("call_send"));
+  const form = h("form", {
+    onsubmit: async (e) => {
+      e.preventDefault();
+      send.disabled = true;
+      wrong.textContent = t("sending");
+      try {
+        const answer = await request("POST", "/v1/calls", posted(form.elements, callId, answered));
+        shut();
+        onDone(answer);
+      } catch (refusal) {
+        if (!(refusal instanceof Refusal)) throw refusal;
+        wrong.textContent = refusal.words;
+        send.disabled = false;
+      }
+    },
+  },
+  h("div", { class: "lines", role: "radiogroup", "aria-label": t("call_line") }, linesOf(who.role).map((line, i) =>
+    h("label", {}, h("input", { type: "radio", name: "line", value: line, checked: i === 0 }), h("span", {}, line)))),
+  h("label", {}, t("call_text"), h("textarea", { name: "text", rows: 4, maxLength: 20000, autofocus: true })),
+  h("label", {}, t("call_address"), h("input", { name: "address", autocomplete: "off", maxLength: 300 })),
+  h("div", { class: "pair" }, h("label", {}, t("call_number"), h("input", { name: "number", type: "tel", autocomplete: "off", maxLength: 40 })), h("label", {}, t("call_name"), h("input", { name: "name", autocomplete: "off", maxLength: 80 }))),
+  h("label", { class: "check" }, h("input", { type: "checkbox", name: "confidential" }), t("call_confidential")),
+  h("label", { class: "check" }, h("input", { type: "checkbox", name: "unsafe" }), t("call_unsafe")),
+  h("label", { class: "check" }, h("input", { type: "checkbox", name: "exercise" }), t("call_exercise")),
+  wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), send));
+  submitOnEnter(form);
+  open(h("h2", {}, t("call_title")), form);
+}
+
+function posted(f, callId, answered) {
+  const body = { call_id: callId, line: f.line.value, channel: "voice", answered_at: answered };
+  const caller = {};
+  if (f.number.value.trim()) caller.number = f.number.value.trim();
+  if (f.name.value.trim()) caller.name = f.name.value.trim();
+  if (f.confidential.checked) caller.confidential = true;
+  if (f.unsafe.checked) caller.safe_to_contact = false;
+  if (Object.keys(caller).length) body.caller = caller;
+  if (f.text.value.trim()) body.text = f.text.value.trim();
+  if (f.address.value.trim()) body.location = { address: f.address.value.trim() };
+  if (f.exercise.checked) body.exercise = true;
+  return body;
+}
+
+const HELP = [["J / K", "key_next"], ["A", "key_ack"], ["C", "key_accept"], ["D", "key_dispatch"], ["R", "key_arrive"], ["F", "key_feedback"], ["X", "key_complete"], ["N", "key_take"], ["/", "key_find"], ["1 2 3 4", "key_priority"], ["[ ]", "key_tab"], ["M", "key_mute"], ["T", "key_test"], ["L", "key_language"], ["?", "key_help"]];
+
+export function help() {
+  open(h("h2", {}, t("keys")), h("table", {}, h("tbody", {}, HELP.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, t(name)))))),
+    h("div", { class: "end" }, h("button", { class: "strong", type: "button", onclick: shut, autofocus: true }, t("close"))));
+}
+

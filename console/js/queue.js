@@ -1,0 +1,127 @@
+// The list: only the rows on screen exist, so a thousand incidents scroll like ten.
+import { cardOf, nextClock, waiting } from "./cases.js";
+import { byId, h, setData, setText } from "./dom.js";
+import { label, t } from "./i18n.js";
+import { age, countdown, now } from "./time.js";
+import { agencyName, kindName, placeName } from "./words.js";
+
+const HEIGHT = 92;
+const SPARE = 6;
+
+export class Queue {
+  constructor(onChoose) {
+    this.box = byId("queue");
+    this.rows = byId("rows");
+    this.items = [];
+    this.nodes = new Map();
+    this.chosen = "";
+    this.onChoose = onChoose;
+    this.box.addEventListener("scroll", () => this.draw(), { passive: true });
+    new ResizeObserver(() => this.draw()).observe(this.box);
+    this.rows.addEventListener("click", (e) => {
+      const row = e.target.closest(".row");
+      if (row) this.onChoose(row.dataset.id);
+    });
+  }
+
+  show(items, who, fresh) {
+    Object.assign(this, { items, who, fresh });
+    this.rows.style.height = `${items.length * HEIGHT}px`;
+    this.draw();
+  }
+
+  choose(id, { scroll = false } = {}) {
+    this.chosen = id;
+    if (scroll) {
+      const at = this.items.findIndex((i) => i.incident_id === id);
+      if (at >= 0) {
+        const top = at * HEIGHT;
+        if (top < this.box.scrollTop) this.box.scrollTop = top;
+        else if (top + HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + HEIGHT - this.box.clientHeight;
+      }
+    }
+    this.draw();
+  }
+
+  step(by) {
+    if (!this.items.length) return;
+    const at = this.items.findIndex((i) => i.incident_id === this.chosen);
+    const to = at < 0 ? 0 : Math.min(this.items.length - 1, Math.max(0, at + by));
+    this.onChoose(this.items[to].incident_id, { scroll: true });
+  }
+
+  draw() {
+    const first = Math.max(0, Math.floor(this.box.scrollTop / HEIGHT) - SPARE);
+    const last = Math.min(this.items.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / HEIGHT) + SPARE);
+    const seen = new Set();
+    for (let at = first; at < last; at += 1) {
+      const item = this.items[at];
+      seen.add(item.incident_id);
+      let row = this.nodes.get(item.incident_id);
+      if (!row || row.item !== item) {
+        const node = this.row(item);
+        row?.node.replaceWith(node);
+        if (!row) this.rows.append(node);
+        row = { node, item };
+        this.nodes.set(item.incident_id, row);
+      }
+      const place = `translateY(${at * HEIGHT}px)`;
+      if (row.node.style.transform !== place) row.node.style.transform = place;
+      row.node.setAttribute("aria-posinset", at + 1);
+      row.node.setAttribute("aria-setsize", this.items.length);
+      row.node.setAttribute("aria-selected", item.incident_id === this.chosen);
+    }
+    for (const [id, row] of this.nodes) {
+      if (!seen.has(id)) {
+        row.node.remove();
+        this.nodes.delete(id);
+      }
+    }
+    if (seen.has(this.chosen)) this.box.setAttribute("aria-activedescendant", `row-${this.chosen}`);
+    else this.box.removeAttribute("aria-activedescendant");
+    this.tick();
+  }
+
+  redraw() {
+    for (const row of this.nodes.values()) row.item = null;
+    this.draw();
+  }
+
+  row(item) {
+    const mine = waiting(item, this.who).length > 0;
+    const isFresh = this.fresh.delete(item.incident_id);
+    return h("div", {
+      class: "row", id: `row-${item.incident_id}`, role: "option",
+      data: { id: item.incident_id, p: item.priority, ...(mine ? { mine: "" } : {}), ...(item.exercise ? { exercise: "" } : {}), ...(isFresh ? { fresh: "" } : {}) },
+    },
+    h("div", { class: "rank", title: t("priority") }, String(item.priority)),
+    h("div", { class: "body" },
+      h("div", { class: "what" }, h("span", {}, kindName(item.kind)),
+        item.exercise && h("span", { class: "pill drill" }, t("drill")),
+        item.supervised && h("span", { class: "pill", data: { hot: "" } }, t("supervised")),
+        item.state !== "open" && h("span", { class: "pill" }, t("closed"))),
+      h("div", { class: "where" }, placeName(item.location)),
+      h("div", { class: "pills" }, item.review.length > 0 && item.state === "open" && h("span", { class: "pill", data: { hot: "" } }, t("review")), pills(item, this.who))),
+    h("div", { class: "time" }, h("span", { class: "due" }), h("span", { class: "of" }), h("span", { class: "of" })));
+  }
+
+  tick() {
+    const at = now();
+    for (const { node, item } of this.nodes.values()) {
+      if (!item) continue;
+      const [due, of, old] = node.lastChild.children;
+      const clock = item.state === "open" ? nextClock(item, this.who) : null;
+      setText(due, clock ? countdown(clock.due) : t("none_running"));
+      setData(due, "card", clock ? cardOf(clock, at) : null);
+      setText(of, clock ? `${label("clock", clock.clock)}${at > clock.due ? ` · ${t("overdue")}` : ""}` : "");
+      setText(old, age(Date.parse(item.opened_at)));
+    }
+  }
+}
+
+function pills(item, who) {
+  const own = who.agency ? item.tasks.filter((task) => task.agency === who.agency) : [];
+  const rest = item.tasks.filter((task) => !own.includes(task));
+  return [...own, ...rest].slice(0, 5).map((task) =>
+    h("span", { class: "pill", data: { state: task.state } }, `${own.includes(task) ? agencyName(task.agency) : label("class", task.agency_class)} ${label("state", task.state)}`));
+}

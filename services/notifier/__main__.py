@@ -1,0 +1,20 @@
+"""`python -m services.notifier`: one replica, all settings from the environment."""
+
+import asyncio
+
+from services.notifier.app import build
+from tocsin.runtime.logs import configure
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.web import serve
+
+
+async def main() -> None:
+    """Serves until SIGTERM."""
+    settings = Settings()
+    configure("notifier", form=settings.log_format, level=settings.log_level)
+    app, notifier = build(settings)
+    await serve(app, host=settings.host, port=settings.port, stop=notifier.stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

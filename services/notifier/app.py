@@ -1,0 +1,109 @@
+"""Wiring: settings → store, keys, policy, feed, routes. The only place where the parts of the notifier meet."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Header, Request
+from starlette.responses import Response
+
+from services.notifier import api, pages, proxy, session
+from services.notifier.api import Board, Reader
+from services.notifier.deliveries import Clerk
+from services.notifier.feed import FOLLOWED, Feed
+from services.notifier.filters import Filter, asked
+from services.notifier.fold import Fold
+from services.notifier.hub import Hub, View
+from services.notifier.present import Presenter
+from services.notifier.store import Store
+from services.notifier.stream import StreamResponse, Streams
+from tocsin import __version__
+from tocsin.log.kafka import KafkaFollower, KafkaProducer
+from tocsin.policy.load import load_policy
+from tocsin.runtime.clock import Clock
+from tocsin.runtime.metrics import BUILD_INFO
+from tocsin.runtime.security import load_secret
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.web import create_app
+from tocsin.sealing.keyring import Keyring
+
+
+class Notifier:
+    """One replica."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.stop = settings, asyncio.Event()
+        self.policy = load_policy(settings.policy_path)
+        self.keyring = Keyring.open(settings)
+        self.clock = Clock(settings.clock, settings.data_dir / "clock.json")
+        self.store = Store(settings.data_dir / f"notifier-{settings.slot}.db")
+        self.presenter = Presenter(self.policy, self.keyring)
+        self.hub = Hub(self.presenter, settings.partitions)
+        self.producer = KafkaProducer(settings)
+        self.feed = Feed(
+            Fold(self.store),
+            self.hub,
+            lambda: KafkaFollower(settings, FOLLOWED),
+            self.producer,
+            self.clock,
+            settings.partitions,
+        )
+        self.streams = Streams(self.store, self.hub, self.presenter, settings.partitions, self.feed.ends)
+        self.clerk = Clerk(settings, self.store, self.hub, self.feed, self.producer, self.clock)
+        self.intake = proxy.client(settings.intake_url or f"http://127.0.0.1:{settings.port + 1}")
+        BUILD_INFO.labels(__version__, self.policy.hash).set(1)
+
+    @contextlib.asynccontextmanager
+    async def running(self, _: FastAPI) -> AsyncIterator[None]:
+        """The app's lifespan: follows the log while it serves."""
+        tasks = [asyncio.create_task(self.feed.run(self.stop)), asyncio.create_task(self.clerk.run(self.stop))]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        try:
+            yield
+        finally:
+            self.stop.set()
+            await asyncio.wait(tasks, timeout=6)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.producer.stop()
+            await self.intake.aclose()
+            self.store.close()
+            self.keyring.close()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.feed.reason = f"stopped by a fault ({task.exception()!r}); restart the notifier and report it"
+
+
+def build(settings: Settings) -> tuple[FastAPI, Notifier]:
+    """The app and its parts."""
+    notifier = Notifier(settings)
+    secret = load_secret(settings.secret_file or settings.secrets_dir / "token.key")
+    app = create_app("notifier", secret=secret, ready=[notifier.feed.ready])
+    app.router.lifespan_context = notifier.running
+    app.add_middleware(session.SameOrigin)
+    app.include_router(session.routes(secret, hours=settings.token_hours))
+    app.include_router(api.routes(Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)))
+    _stream(app, notifier)
+    app.include_router(proxy.routes(notifier.intake))
+    pages.mount(app)
+    return app, notifier
+
+
+def _stream(app: FastAPI, notifier: Notifier) -> None:
+    board = Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)
+
+    @app.get("/v1/stream", tags=["stream"], response_class=Response)
+    async def stream(
+        request: Request,
+        who: Reader,
+        want: Annotated[Filter, Depends(asked)],
+        last_event_id: Annotated[str, Header(max_length=2000)] = "",
+    ) -> Response:
+        """Server-Sent Events: a snapshot, or with `Last-Event-ID` what was missed, then every event one may see."""
+        del request
+        client = notifier.hub.join(View(board.sight(who), want))
+        return StreamResponse(notifier.hub, client, notifier.streams.chunks(client, last_event_id), notifier.stop)

@@ -1,0 +1,139 @@
+"""Who was sent what and when: one replica writes it down for each partition, and never twice without saying so."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from services.notifier.feed import Feed
+from services.notifier.hub import Hub
+from services.notifier.store import Store
+from tocsin.codec.wire import UnreadableRecord, decode_event, encode_event
+from tocsin.delivery import DeliveryAcknowledged, DeliverySent
+from tocsin.envelope import Event, Source
+from tocsin.incident.events import (
+    TaskAcknowledged,
+    TaskAlerted,
+    TaskCancelled,
+    TaskReturned,
+    TaskRouted,
+    TaskTransferred,
+)
+from tocsin.log.connect import client_options
+from tocsin.log.headers import event_headers
+from tocsin.log.port import Append, LogUnavailable, Producer
+from tocsin.log.topics import DELIVERIES, INCIDENT_EVENTS
+from tocsin.runtime.clock import Clock
+from tocsin.runtime.settings import Settings
+
+log = structlog.get_logger()
+_ACTIONS = {
+    TaskRouted: "route",
+    TaskAlerted: "update",
+    TaskCancelled: "withdraw",
+    TaskReturned: "withdraw",
+    TaskTransferred: "withdraw",
+}
+
+
+class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    def __init__(self) -> None:
+        self.fresh = False
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Nothing is held between batches."""
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """What the former holder wrote must be read before going on."""
+        self.fresh = bool(assigned)
+
+
+class Clerk:
+    """A member of the replicas' group: each partition's deliveries are written by whoever holds it."""
+
+    def __init__(
+        self, settings: Settings, store: Store, hub: Hub, feed: Feed, producer: Producer, clock: Clock
+    ) -> None:
+        self._settings, self._store, self._hub, self._feed = settings, store, hub, feed
+        self._producer, self._clock = producer, clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Writes deliveries until `stop`; a log out of reach is tried again each second, from the last commit."""
+        while not stop.is_set():
+            try:
+                await self._clerk(stop)
+            except (KafkaError, LogUnavailable, OSError) as e:
+                log.warning("deliveries_interrupted", error=repr(e))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1.0)
+
+    async def _clerk(self, stop: asyncio.Event) -> None:
+        suffix = f"-{self._settings.instance}" if self._settings.instance else ""
+        consumer = AIOKafkaConsumer(
+            group_id=f"tocsin-deliveries{suffix}", group_instance_id=f"notifier-{self._settings.slot}", session_timeout_ms=6000,
+            heartbeat_interval_ms=2000, enable_auto_commit=False, auto_offset_reset="earliest",
+            isolation_level="read_committed", **client_options(self._settings),
+        )  # fmt: skip
+        assigned = _Assigned()
+        consumer.subscribe([INCIDENT_EVENTS.name], listener=assigned)
+        try:
+            await consumer.start()
+            while not stop.is_set():
+                found = await consumer.getmany(timeout_ms=300, max_records=1000)
+                if not found:
+                    continue
+                if assigned.fresh:
+                    await self._feed.reach_end(stop)
+                    assigned.fresh = False
+                await self._write([r for rs in found.values() for r in rs])
+                await consumer.commit({tp: rs[-1].offset + 1 for tp, rs in found.items()})
+        finally:
+            await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=3)
+
+    async def _write(self, records: Sequence[ConsumerRecord]) -> None:
+        made = [d for r in records if (d := self._delivery(r)) is not None]
+        known = await asyncio.to_thread(self._known, [d.event_id for d in made])
+        fresh = [d for d in made if d.event_id not in known]
+        if fresh:
+            await self._producer.append_all([
+                Append(DELIVERIES.name, d.source.partition, d.data.task_id.encode(), encode_event(d), event_headers(d)) for d in fresh
+            ])  # fmt: skip
+
+    def _known(self, ids: Sequence[str]) -> set[str]:
+        with self._store.reading() as db:
+            return {i for i in ids if db.execute("SELECT 1 FROM deliveries WHERE event_id = ?", (i,)).fetchone()}
+
+    def _delivery(self, record: ConsumerRecord) -> Event[Any] | None:
+        try:
+            event = decode_event(record.value or b"")
+        except UnreadableRecord:
+            return None  # the feed has put it among the dead letters
+        data, action = event.data, _ACTIONS.get(type(event.data))
+        made: DeliverySent | DeliveryAcknowledged
+        if action is not None:
+            made = DeliverySent(
+                task_id=data.task_id, incident_id=event.subject, agency=data.agency, cause=event.type, cause_id=event.event_id,
+                action=action, receivers=self._hub.watchers(data.agency), recorded_at=event.recorded_at,
+            )  # type: ignore[arg-type]  # the table's three words  # fmt: skip
+        elif isinstance(data, TaskAcknowledged):
+            made = DeliveryAcknowledged(
+                task_id=data.task_id,
+                incident_id=event.subject,
+                agency=data.agency,
+                cause_id=event.event_id,
+                by=event.actor.subject,
+            )
+        else:
+            return None
+        return Event(
+            event_id=hashlib.blake2b(f"delivery:{event.event_id}".encode(), digest_size=16).hexdigest(), region=event.region,
+            subject=event.subject, seq=0, version=0, occurred_at=self._clock.now_ms(), recorded_at=event.recorded_at,
+            command_id=event.event_id, index=0, count=1, exercise=event.exercise, lane=event.lane, trace=event.trace,
+            source=Source(topic=record.topic, partition=record.partition, offset=record.offset), data=made,
+        )  # fmt: skip

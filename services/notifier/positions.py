@@ -1,0 +1,42 @@
+"""The id of a stream's event: how far every partition had been read, opaque, the same on every replica."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+_FORM = 1
+
+
+def encode(positions: Sequence[int]) -> str:
+    """The next offset of each partition, in order, as URL-safe text."""
+    out = bytearray((_FORM,))
+    for value in positions:
+        rest = value
+        while rest > 0x7F:
+            out.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        out.append(rest)
+    return base64.urlsafe_b64encode(bytes(out)).rstrip(b"=").decode()
+
+
+def decode(text: str, partitions: int) -> tuple[int, ...] | None:
+    """The reverse; None where it is not an id of a log of so many partitions."""
+    if len(text) > 16 * (partitions + 1) or not text.isascii():
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if not raw or raw[0] != _FORM:
+        return None
+    values: list[int] = []
+    value = shift = 0
+    for byte in raw[1:]:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            values.append(value)
+            value = shift = 0
+        elif shift > 63:
+            return None
+    return tuple(values) if len(values) == partitions and not shift else None

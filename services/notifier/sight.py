@@ -1,0 +1,83 @@
+"""Who may see what (pure). Everything an incident may be seen by is a key it carries; a sight is the keys one holds."""
+
+from collections.abc import Iterable
+
+from tocsin.envelope import Frozen
+from tocsin.incident.state import Incident
+from tocsin.incident.values import CallRecord
+from tocsin.policy.model import Policy
+from tocsin.runtime.security import Principal
+
+MEDICAL_HIDDEN = "（医疗内容，仅120岗位可见）"
+FORGOTTEN = "（已遗忘）"
+
+
+class Sight(Frozen, frozen=True, kw_only=True):
+    """What one may see: `everything`, whole `regions`, or incidents that carry one of `keys`.
+
+    `medical`: words of the 120 line and outcomes of patients. `first_of`: the agency whose confidential callers one sees.
+    """
+
+    everything: bool = False
+    regions: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    medical: bool = False
+    first_of: str = ""
+
+
+def sight_of(who: Principal, policy: Policy) -> Sight:
+    """The sight of a role (domain.md, "Who may see what")."""
+    own = frozenset(
+        {who.region, policy.command_region} | {r.id for r in policy.regions.values() if r.served_by == who.region}
+    )
+    match who.role:
+        case "supervisor" | "auditor" | "admin":
+            return Sight(everything=True)
+        case "call_taker":
+            return Sight(regions=own, medical=True)
+        case "commander":
+            return Sight(regions=own, medical=True, first_of=policy.command_agency)
+        case "hotline":
+            desk = who.agency or policy.first_receivers.get("12345", "")
+            return Sight(keys=frozenset({"line:12345", f"first:{desk}", f"agency:{desk}"}), first_of=desk)
+        case "ems_dispatcher":
+            return Sight(
+                keys=frozenset({"line:120", "class:medical"}),
+                medical=True,
+                first_of=policy.first_receivers.get("120", ""),
+            )
+        case "crew":
+            return Sight(keys=frozenset({f"unit:{who.unit}"}), medical=True)
+        case "dispatcher":
+            agency = policy.agencies.get(who.agency)
+            medical = agency is not None and agency.agency_class == "medical"
+            return Sight(keys=frozenset({f"agency:{who.agency}"}), medical=medical, first_of=who.agency)
+        case _:
+            return Sight()
+
+
+def may_see(sight: Sight, region: str, keys: frozenset[str]) -> bool:
+    """Whether an incident of this region with these keys is in sight."""
+    return sight.everything or region in sight.regions or not sight.keys.isdisjoint(keys)
+
+
+def keys_of(incident: Incident, lines: Iterable[str]) -> frozenset[str]:
+    """What an incident may be seen by: agencies that have or had a task (or are offered one), classes, units, lines, calls."""
+    keys = {f"line:{line}" for line in lines} | {f"call:{c}" for c in incident.links}
+    if incident.first_receiver:
+        keys.add(f"first:{incident.first_receiver}")
+    for task in incident.tasks.values():
+        keys |= {f"agency:{a}" for a in (task.agency, task.held_by, task.offered_to) if a}
+        keys |= {f"unit:{u}" for u in task.units}
+        keys.add(f"class:{task.agency_class}")
+    return frozenset(keys)
+
+
+def caller_hidden(record: CallRecord, sight: Sight, first_receiver: str, *, secret: bool = False) -> bool:
+    """Whether the caller stays unseen: confidential (or of a `secret` kind), and one sits not at the first receiver."""
+    return (record.confidential or secret) and not (first_receiver and sight.first_of == first_receiver)
+
+
+def text_hidden(record: CallRecord, sight: Sight) -> bool:
+    """Whether the words stay unseen: they are a patient's, and one has no 120 role."""
+    return record.line == "120" and not sight.medical
