@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 from msgspec import Struct
 
 from tocsin.cli.clockfile import parse_time
@@ -104,10 +105,6 @@ class Mover:
     def _ask(self, service: str, until_ms: int) -> Pending:
         try:
             answer = self._clients[service].get("/v1/clock/pending", params={"until": rfc3339(until_ms)})
-            answer.raise_for_status()
-            body = answer.json()
-        except (httpx.HTTPError, ValueError) as e:
+            return msgspec.json.decode(answer.raise_for_status().content, type=Pending)
+        except (httpx.HTTPError, msgspec.DecodeError) as e:
             return Pending(settled=False, waiting_for=(f"its answer ({e})",))
-        return Pending(
-            settled=bool(body["settled"]), next_due=body.get("next_due"), waiting_for=tuple(body.get("waiting_for", ()))
-        )

@@ -13,20 +13,19 @@ _STABLE = "tocsin_stable_offset_lag"
 
 def lag_of(text: str) -> dict[str, int]:
     """Records not yet read, by topic, from one service's `/metrics`."""
-    lag: dict[str, int] = defaultdict(int)
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == _LAG:
-                lag[sample.labels["topic"]] += int(sample.value)
-    return dict(lag)
+    return _by_topic(text, _LAG)
 
 
 def stable_lag_of(text: str) -> dict[str, int]:
     """Records behind an open transaction, by topic."""
+    return _by_topic(text, _STABLE)
+
+
+def _by_topic(text: str, name: str) -> dict[str, int]:
     lag: dict[str, int] = defaultdict(int)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name == _STABLE:
+            if sample.name == name:
                 lag[sample.labels["topic"]] += int(sample.value)
     return dict(lag)
 

@@ -184,7 +184,7 @@ class County:
             )  # fmt: skip
 
     def stop(self) -> None:
-        """What runs beside first, then the services, all at once and each within its time; then the broker; then the lock."""
+        """What runs beside, then the services, all at once and each within its time; then the broker; then the lock."""
         if self._beside is not None:
             self._beside.kill()  # it holds nothing: all it has done is in the log
             self._beside.wait()
