@@ -10,7 +10,7 @@ METRES_PER_DEGREE = 111_320.0
 STEP_LAT = CELL_M / METRES_PER_DEGREE
 STEP_LON = STEP_LAT / math.cos(math.radians(30.0))
 """Cells are about square in the middle of the country; elsewhere they are only wider or narrower, never wrong."""
-LOOK_MAX = 192
+LOOK_MAX = 64
 """Incidents looked at in a cell, newest first: bounds the worst decision in a storm over one named place."""
 
 
@@ -27,7 +27,7 @@ class Grid:
     __slots__ = ("_cells", "_where")
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[int, int], dict[str, None]] = {}
+        self._cells: dict[tuple[int, int], dict[str, Point]] = {}
         self._where: dict[str, tuple[int, int]] = {}
 
     def touch(self, incident_id: str, point: Point) -> None:
@@ -38,9 +38,9 @@ class Grid:
         self._where[incident_id] = key
         cell = self._cells.get(key)
         if cell is None:
-            self._cells[key] = {incident_id: None}
+            self._cells[key] = {incident_id: point}
         else:
-            cell[incident_id] = None
+            cell[incident_id] = point
 
     def remove(self, incident_id: str) -> None:
         """Takes an incident out; nothing where it has no cell."""
@@ -51,12 +51,12 @@ class Grid:
             if not cell:
                 del self._cells[key]
 
-    def near(self, point: Point, reach_m: float) -> Iterator[Iterator[str]]:
-        """The cells that a circle of `reach_m` touches; of each the ids, newest first."""
+    def near(self, point: Point, reach_m: float) -> Iterator[dict[str, Point]]:
+        """The cells that a circle of `reach_m` touches; the newest stand last in each."""
         lat = reach_m / METRES_PER_DEGREE
         lon = lat / max(0.01, math.cos(math.radians(point.lat)))
         for x in range(int((point.lon - lon) // STEP_LON), int((point.lon + lon) // STEP_LON) + 1):
             for y in range(int((point.lat - lat) // STEP_LAT), int((point.lat + lat) // STEP_LAT) + 1):
                 cell = self._cells.get((x, y))
                 if cell:
-                    yield reversed(cell)
+                    yield cell

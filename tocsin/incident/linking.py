@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from tocsin.envelope import Ms
-from tocsin.incident.grid import LOOK_MAX, metres
+from tocsin.incident.grid import LOOK_MAX, METRES_PER_DEGREE, metres
 from tocsin.incident.state import Incident, RegionState
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place
@@ -17,10 +17,13 @@ from tocsin.policy.model import Linking, Policy
 
 FLOOR = 0.02
 """No part counts as less: disagreement is evidence, not proof, except where `_impossible` says so."""
+FLOOR_LOG = math.log(FLOOR)
+LN2 = math.log(2.0)
 CLEAR_M = 300.0
 """A place known less well than this speaks the less for nearness, the wider it is."""
 CALLER_LOOK_S = 15 * 86_400
 """How long one caller's hotline order is looked at for repeats, in seconds (the longest ordinary promise, in days)."""
+HOTLINE = "12345"
 
 
 class Match(NamedTuple):
@@ -31,7 +34,7 @@ class Match(NamedTuple):
     reasons: dict[str, float]
 
 
-class _Scale:
+class Scale:
     """A policy's linking rows arranged for look-up."""
 
     def __init__(self, linking: Linking) -> None:
@@ -40,34 +43,34 @@ class _Scale:
         for names, value in linking.kind_pairs.items():
             a, _, b = names.partition("|")
             self.pairs[a.strip(), b.strip()] = self.pairs[b.strip(), a.strip()] = value
-        self.found: dict[tuple[str, str], float] = {}
+        self._found: dict[tuple[str, str], float] = {}
         w = linking.weights
-        self.kind, self.distance, self.time = (
-            w.get("kind", 1.0),
-            w.get("distance", 1.0),
-            w.get("gap", w.get("time", 1.0)),
-        )
+        self.kind, self.distance, self.time = w.get("kind", 1.0), w.get("distance", 1.0), w.get("gap", 1.0)
         self.caller, self.address = w.get("caller", 0.5), w.get("address", 0.5)
+        full = self.kind + self.distance + self.time + self.address
+        halves = -math.log2(linking.suggest_at) * full / self.distance
+        self.reach_m = min(linking.distance_max_m, linking.distance_half_m * halves)
+        """Farther than this no stranger's call can reach the lower threshold, whatever else agrees."""
 
     def compatible(self, a: str, b: str) -> float:
         """How well two kinds go together, 0 to 1: the most exact row of the policy; equal kinds fully."""
         if a == b:
             return 1.0
-        known = self.found.get((a, b))
+        known = self._found.get((a, b))
         if known is None:
             ga, gb = a.partition(".")[0], b.partition(".")[0]
-            rows = ((a, b), (a, gb), (ga, b), (a, f"{gb}.*"), (f"{ga}.*", b), (ga, gb), (f"{ga}.*", f"{gb}.*"))
-            known = self.found[a, b] = next((self.pairs[r] for r in rows if r in self.pairs), 0.0)
+            rows = ((a, b), (a, f"{gb}.*"), (f"{ga}.*", b), (f"{ga}.*", f"{gb}.*"))
+            known = self._found[a, b] = next((self.pairs[r] for r in rows if r in self.pairs), 0.0)
         return known
 
 
-_last: list[tuple[Linking, _Scale]] = []
+_last: list[tuple[Linking, Scale]] = []
 
 
-def scale(policy: Policy) -> _Scale:
+def scale(policy: Policy) -> Scale:
     """The policy's scale; kept for the last policy asked for."""
     if not _last or _last[0][0] is not policy.linking:
-        _last[:] = [(policy.linking, _Scale(policy.linking))]
+        _last[:] = [(policy.linking, Scale(policy.linking))]
     return _last[0][1]
 
 
@@ -99,82 +102,102 @@ def addresses(a: list[str], b: list[str]) -> float | None:
 
 def matches(region: RegionState, call: CallRecord, u: Understanding, policy: Policy, at: Ms) -> list[Match]:
     """All incidents at or above the lower threshold, best first; equal scores in the order of their ids."""
-    rules = scale(policy)
-    linking = rules.linking
-    moment = call_moment(call, at)
-    found: dict[str, Match] = {}
-    for incident_id in reversed(region.callers.get(call.caller_token, {}) if call.caller_token else {}):
-        incident = region.incidents.get(incident_id)
-        if incident is not None:
-            _weigh(found, rules, incident, call, u, moment, same_caller=True)
-    if call.place.point is not None:
-        oldest = moment - int(max(linking.gap_max_s, linking.reopen_within_s) * 1000)
-        for cell in region.grid.near(call.place.point, linking.distance_max_m):
-            left = LOOK_MAX
-            for incident_id in cell:
-                incident = region.incidents[incident_id]
-                left -= 1
-                if left < 0 or incident.touched_at < oldest:
-                    break
-                if incident_id not in found:
-                    _weigh(found, rules, incident, call, u, moment, same_caller=False)
-    best = [m for m in found.values() if m.score >= linking.suggest_at]
-    best.sort(key=lambda m: (-m.score, m.incident.incident_id))
+    weigh = _Weighing(scale(policy), call, u, call_moment(call, at))
+    if call.caller_token:
+        for incident_id in reversed(region.callers.get(call.caller_token, {})):
+            incident = region.incidents.get(incident_id)
+            if incident is not None:
+                weigh.add(incident, same_caller=True)
+    if call.place.point is not None and not u.kind.startswith("invalid."):
+        for incident_id in _near(region, call, weigh):
+            if incident_id not in weigh.found:
+                weigh.add(region.incidents[incident_id], same_caller=False)
+    best = list(weigh.found.values())
+    if len(best) > 1:
+        best.sort(key=lambda m: (-m.score, m.incident.incident_id))
     return best
 
 
-def _weigh(
-    found: dict[str, Match], rules: _Scale, i: Incident, call: CallRecord, u: Understanding, moment: Ms, *, same_caller: bool
-) -> None:
-    """Puts the incident among those found, where it may be the call's matter and scores enough."""
-    repeat = same_caller and call.line == "12345" and i.kind == u.kind
-    gap_s = abs(moment - i.call_at) / 1000
-    if _impossible(rules.linking, i, call, moment, gap_s, CALLER_LOOK_S if repeat else rules.linking.gap_max_s):
-        return
-    kind = rules.compatible(i.kind, u.kind)
-    if kind <= 0.0 or (not same_caller and u.kind.startswith("invalid.")):
-        return
-    near = nearness(i.place, call.place, rules.linking.distance_half_m)
-    if (near is None and not same_caller) or (near is not None and near[1] > rules.linking.distance_max_m):
-        return
-    parts = {"kind": (kind, rules.kind)}
-    if near is not None:
-        parts["distance"] = (near[0], rules.distance)
-    parts["time"] = (1.0 if repeat else 2.0 ** (-gap_s / rules.linking.gap_half_s), rules.time)
-    if same_caller:
-        parts["caller"] = (1.0, rules.caller)
-    said = addresses(i.place.tokens, call.place.tokens)
-    if said is not None:
-        parts["address"] = (said, rules.address)
-    score = _mean(parts)
-    if score >= rules.linking.suggest_at:
-        score = _bounded(score, i, u, rules.linking, same_caller=same_caller)
-        found[i.incident_id] = Match(i, round(score, 4), {n: round(p, 4) for n, (p, _) in parts.items()})
+def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[str]:
+    """Ids within reach, cell by cell, newest first. This loop is the one a storm stretches: no calls in it."""
+    point, reach_m = call.place.point, weigh.rules.reach_m
+    if point is None:
+        return []
+    lon, lat, reach2 = point.lon, point.lat, (reach_m / METRES_PER_DEGREE) ** 2
+    squeeze = math.cos(math.radians(lat)) ** 2
+    oldest = weigh.moment - int(weigh.rules.linking.gap_max_s * 1000)
+    incidents, found = region.incidents, []
+    for cell in region.grid.near(point, reach_m):
+        left = LOOK_MAX
+        for incident_id, there in reversed(cell.items()):
+            x, y = there.lon - lon, there.lat - lat
+            if x * x * squeeze + y * y <= reach2:
+                if incidents[incident_id].touched_at < oldest:
+                    break
+                found.append(incident_id)
+                left -= 1
+                if not left:
+                    break
+    return found
 
 
-def _impossible(linking: Linking, i: Incident, call: CallRecord, moment: Ms, gap_s: float, gap_max_s: float) -> bool:
-    """What no score can make good: exercise and live (invariant 10), too long ago, said to be another matter."""
-    return (
-        gap_s > gap_max_s
-        or i.exercise != call.exercise
-        or i.state == "merged"
-        or call.call_id in i.dismissed
-        or (i.closed_at is not None and moment - i.closed_at > linking.reopen_within_s * 1000)
-    )
+class _Weighing:
+    """One call held against incidents; `found` are those at or above the lower threshold."""
 
+    __slots__ = ("call", "found", "least", "moment", "rules", "u")
 
-def _mean(parts: dict[str, tuple[float, float]]) -> float:
-    """The weighted geometric mean of (part, weight)."""
-    total = weight = 0.0
-    for part, w in parts.values():
-        total += w * math.log(part if part > FLOOR else FLOOR)
-        weight += w
-    return math.exp(total / weight)
+    def __init__(self, rules: Scale, call: CallRecord, u: Understanding, moment: Ms) -> None:
+        self.rules = rules
+        self.call = call
+        self.u = u
+        self.moment = moment
+        self.found: dict[str, Match] = {}
+        self.least = math.log(rules.linking.suggest_at)
 
+    def add(self, i: Incident, *, same_caller: bool) -> None:
+        """Keeps the incident, where it may be the call's matter and scores enough."""
+        rules, call = self.rules, self.call
+        kind = rules.compatible(i.kind, self.u.kind)
+        if kind <= 0.0 or i.exercise != call.exercise:
+            return
+        repeat = same_caller and call.line == HOTLINE and i.kind == self.u.kind
+        gap_s = abs(self.moment - i.call_at) / 1000
+        if self._impossible(i, gap_s, CALLER_LOOK_S if repeat else rules.linking.gap_max_s):
+            return
+        near = nearness(i.place, call.place, rules.linking.distance_half_m)
+        if (near is None and not same_caller) or (near is not None and near[1] > rules.linking.distance_max_m):
+            return
+        time = 1.0 if repeat else 2.0 ** (-gap_s / rules.linking.gap_half_s)
+        total = rules.kind * math.log(kind) + rules.time * max(
+            FLOOR_LOG, -gap_s / rules.linking.gap_half_s * LN2 * (not repeat)
+        )
+        weight = rules.kind + rules.time
+        if near is not None:
+            total, weight = total + rules.distance * math.log(max(FLOOR, near[0])), weight + rules.distance
+        if same_caller:
+            weight += rules.caller
+        said = addresses(i.place.tokens, call.place.tokens)
+        if said is not None:
+            total, weight = total + rules.address * math.log(max(FLOOR, said)), weight + rules.address
+        if total / weight >= self.least:
+            score = self._bounded(math.exp(total / weight), i, same_caller=same_caller)
+            parts = {"kind": kind, "distance": near[0] if near else None, "time": time}
+            parts |= {"caller": 1.0 if same_caller else None, "address": said}
+            reasons = {n: round(p, 4) for n, p in parts.items() if p is not None}
+            self.found[i.incident_id] = Match(i, round(score, 4), reasons)
 
-def _bounded(score: float, i: Incident, u: Understanding, linking: Linking, *, same_caller: bool) -> float:
-    """Two patients never share a mission because their calls were linked: a person joins different illnesses."""
-    patients = i.kind.startswith("medical.") and u.kind.startswith("medical.") and i.kind != u.kind
-    if patients and not same_caller:
-        return min(score, (linking.link_at + linking.suggest_at) / 2)
-    return score
+    def _impossible(self, i: Incident, gap_s: float, gap_max_s: float) -> bool:
+        """What no score can make good: too long ago, closed too long, said by a person to be another matter."""
+        return (
+            gap_s > gap_max_s
+            or i.state == "merged"
+            or self.call.call_id in i.dismissed
+            or (i.closed_at is not None and self.moment - i.closed_at > self.rules.linking.reopen_within_s * 1000)
+        )
+
+    def _bounded(self, score: float, i: Incident, *, same_caller: bool) -> float:
+        """Two patients never share a mission because their calls were linked: a person joins different illnesses."""
+        patients = i.kind.startswith("medical.") and self.u.kind.startswith("medical.") and i.kind != self.u.kind
+        if patients and not same_caller:
+            return min(score, (self.rules.linking.link_at + self.rules.linking.suggest_at) / 2)
+        return score
