@@ -9,6 +9,7 @@ from tocsin.incident import events as incident_events
 from tocsin.incident.view import Dispatch
 from tocsin.mission import commands as mission_commands
 from tocsin.mission import events as mission_events
+from tocsin.mission.values import Position
 from tocsin.place import Place, Point
 from tocsin.supervision import events as supervision_events
 
@@ -70,6 +71,7 @@ FILES: dict[str, tuple[type[Struct], ...]] = {
     "tocsin/v1/mission_commands.proto": mission_commands.COMMANDS,
     "tocsin/v1/mission_events.proto": mission_events.EVENTS,
     "tocsin/v1/dispatch.proto": (Dispatch,),
+    "tocsin/v1/position.proto": (Position,),
     "tocsin/v1/supervision_events.proto": supervision_events.EVENTS,
     "tocsin/v1/delivery_events.proto": delivery.EVENTS,
 }
@@ -79,4 +81,4 @@ COMMANDS: tuple[type[Struct], ...] = (*incident_commands.COMMANDS, *mission_comm
 EVENTS: tuple[type[Struct], ...] = (
     *dict.fromkeys((*incident_events.EVENTS, *mission_events.EVENTS, *supervision_events.EVENTS, *delivery.EVENTS)),
 )
-VALUES: tuple[type[Struct], ...] = (Dispatch,)
+VALUES: tuple[type[Struct], ...] = (Dispatch, Position)

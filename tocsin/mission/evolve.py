@@ -97,6 +97,7 @@ def _assigned(state: Board, d: ev.UnitAssigned, on: On) -> None:
     mission.state, mission.unit_id, mission.assigned_by = "assigned", d.unit_id, d.decided_by
     mission.attempt, mission.acknowledge_due_at, mission.eta_s = d.attempt, d.acknowledge_due_at, d.eta_s
     mission.times, mission.hospital_id, mission.hospital_eta_s = {"assigned": on.occurred_at}, "", None
+    mission.candidates, mission.hospital_candidates = d.candidates, []
     for flag in d.flags:
         _flag(mission, flag)
     unit.state, unit.mission_id, unit.last_assigned_at, unit.updated_at = "assigned", on.subject, on.at, on.at
@@ -104,8 +105,9 @@ def _assigned(state: Board, d: ev.UnitAssigned, on: On) -> None:
     state.waiting.pop(on.subject, None)
 
 
-def _queued(state: Board, _: ev.MissionQueued, on: On) -> None:
+def _queued(state: Board, d: ev.MissionQueued, on: On) -> None:
     mission = state.missions[on.subject]
+    mission.candidates = d.candidates
     mission.state, mission.unit_id, mission.acknowledge_due_at, mission.eta_s = "waiting", "", None, None
     state.waiting[on.subject] = on.region
 
@@ -133,6 +135,7 @@ def _left(state: Board, d: ev.SceneLeft, on: On) -> None:
     mission = state.missions[on.subject]
     _step("left", "transporting", "transporting")(state, d, on)
     mission.hospital_id, mission.hospital_eta_s = d.hospital_id, d.eta_s
+    mission.hospital_candidates = d.candidates
     if d.hospital_id in state.hospitals:
         state.hospitals[d.hospital_id].inbound += 1
 

@@ -102,7 +102,8 @@ def _open_more(work: Work, data: cmd.OpenMission, count: int) -> None:
     for number in numbers:
         opened = ev.MissionOpened(
             task_id=data.task_id, incident_id=data.incident_id, kind=data.kind, priority=data.priority,
-            place=data.place, address=data.address, triage=level, triage_reasons=reasons, needs_als=by_kind or level == "I",
+            place=data.place, address=data.address, triage=level, triage_reasons=reasons,
+            needs_als=by_kind or level == "I",
             als_by_kind=by_kind, patient=number, patients=max(numbers), raises=data.raises, call_ids=data.call_ids,
             routed_at=data.routed_at, lane=data.lane, exercise=work.command.exercise,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from tocsin.envelope import Lane, Ms, Sealed
-from tocsin.mission.values import MissionState, Position, Triage, UnitState, UnitType
+from tocsin.mission.values import Candidate, HospitalCandidate, MissionState, Position, Triage, UnitState, UnitType
 from tocsin.place import Place, Point
 from tocsin.policy.model import Policy
 
@@ -49,6 +49,8 @@ class Mission(Struct):
     hospital_eta_s: int | None = None
     eta_s: int | None = None
     times: dict[str, int] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    hospital_candidates: list[HospitalCandidate] = field(default_factory=list)
     outcome: str = ""
     ended_at: Ms | None = None
     patient: int = 1

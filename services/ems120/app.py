@@ -1,0 +1,144 @@
+"""Wiring of the 120 centre: settings → policy, keys, kernel, owners, relay, timer, index, HTTP. Only here do they meet."""
+
+import asyncio
+import contextlib
+
+import structlog
+from fastapi import FastAPI
+
+from services.ems120 import watch
+from services.ems120.acts import acts
+from services.ems120.api import reads
+from services.ems120.desk import SYSTEM_ACTOR, Desk
+from services.ems120.index import Index
+from services.ems120.kernel import EmsKernel
+from services.ems120.pending import Pending
+from services.ems120.positions import Positions
+from services.ems120.relay import reports
+from services.ems120.stream import streams
+from services.ems120.timer import Timer
+from tocsin import __version__
+from tocsin.envelope import Command
+from tocsin.log.kafka import KafkaProducer
+from tocsin.log.lag import StableLagWatch
+from tocsin.log.membership import KafkaOwnerLog
+from tocsin.log.owner import OwnerOptions
+from tocsin.log.owners import Owners
+from tocsin.log.relay import Relay
+from tocsin.log.topics import EMS_EVENTS
+from tocsin.mission.fleet import seed_for
+from tocsin.mission.state import EmsState
+from tocsin.policy.load import load_policy
+from tocsin.runtime.lifecycle import clock_of, until_reachable
+from tocsin.runtime.metrics import BUILD_INFO
+from tocsin.runtime.problems import Problem
+from tocsin.runtime.security import load_secret
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.web import create_app, serve
+from tocsin.sealing.keyring import Keyring
+
+log = structlog.get_logger()
+STOP_S = 8.0
+RETRY_S = 1.0
+
+
+class Ems:
+    """One process of the 120 centre: owner and HTTP side."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.clock = clock_of(settings)
+        self.policy = load_policy(settings.policy_path)
+        self.keyring = Keyring.open(settings)
+        self.producer = KafkaProducer(settings, timeout_ms=10_000)
+        self.positions = Positions(settings, self.producer)
+        self.kernel = EmsKernel(self.policy, self.positions.newest)
+        cause = reports(settings.partitions, self.clock)
+        relay = Relay[EmsState](settings, self.kernel.name, EMS_EVENTS, [cause], self.producer)
+        options = OwnerOptions(
+            partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=watch.batch,
+            known_id_days=self.policy.known_id_days, beside=relay.beside,
+        )  # fmt: skip
+        self.owners = Owners[EmsState](self.kernel, KafkaOwnerLog(settings, self.kernel), options)
+        self.index = Index(settings)
+        self.desk = Desk(settings, self.policy, self.clock, self.keyring, self.producer, self.index, self.positions)
+        self.timer = Timer(self.desk, self.owners)
+        self.pending = Pending(settings, self.clock, self.index, self.timer)
+        self._lags = StableLagWatch(settings, [EMS_EVENTS])
+        BUILD_INFO.labels(__version__, self.policy.hash).set(1)
+
+    async def _seed(self) -> None:
+        """The policy's units and hospitals, by a command whose id is the policy's: once, however often asked."""
+        region = self.policy.default_region
+        command = Command(
+            command_id=f"seed:{region}:{self.policy.hash}", region=region, data=seed_for(self.policy),
+            actor=SYSTEM_ACTOR, issued_at=self.clock.now_ms(),
+        )  # fmt: skip
+        while self.index.ready() is not None:
+            await asyncio.sleep(0.1)
+        while self.index.outcome(command.command_id) is None:
+            try:
+                await self.desk.append(command)
+            except Problem as e:
+                log.warning("seed_waits", error=e.detail)
+            await self.index.until_decided(command.command_id, 30.0)
+
+    async def run(self) -> None:
+        """Owns and reads until `stop`; raises Fenced where another process has taken a partition."""
+        await until_reachable(self.producer.start, what="ems120")
+        sides = [
+            asyncio.create_task(side)
+            for side in (
+                self.positions.run(),
+                self.index.run(),
+                self.timer.run(),
+                self._seed(),
+                self._lags.run(),
+                watch.watch(self.index, self.owners),
+            )  # fmt: skip
+        ]
+        for side in sides:
+            side.add_done_callback(_said)
+        try:
+            await until_reachable(self.owners.run, what="ems120's group")
+        finally:
+            for side in sides:
+                side.cancel()
+            await asyncio.gather(*sides, return_exceptions=True)
+            await self.pending.stop()
+            await self.producer.stop()
+            self.keyring.close()
+
+    def app(self, stop: asyncio.Event) -> FastAPI:
+        """The HTTP side."""
+        secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
+        app = create_app("ems120", secret=secret, ready=[self.owners.unready, self.index.ready])
+        app.include_router(reads(self.desk, self.pending, self.owners.standings))
+        app.include_router(acts(self.desk))
+        app.include_router(streams(self.desk, stop))
+        return app
+
+
+def _said(side: "asyncio.Task[None]") -> None:
+    """A side that ended by a defect is said aloud: readiness and the supervisor's log show it."""
+    if not side.cancelled() and (error := side.exception()) is not None:
+        log.error("side_failed", error=repr(error), reason=side.get_name())
+
+
+async def run(settings: Settings) -> None:
+    """Serves and decides until SIGTERM; ends with the error where it was fenced."""
+    ems = Ems(settings)
+    stop = asyncio.Event()
+    deciding = asyncio.create_task(ems.run(), name="ems120")
+    serving = asyncio.create_task(serve(ems.app(stop), host=settings.host, port=settings.port, stop=stop))
+    try:
+        await asyncio.wait([deciding, serving], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        await ems.owners.stop()
+        await asyncio.wait([deciding], timeout=STOP_S)
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+    if deciding.done():
+        deciding.result()

@@ -1,0 +1,63 @@
+"""The 120 centre's rules as the partition owner takes them: the pure core with the shell's policy and positions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tocsin.envelope import Command, Draft, Event, Ms
+from tocsin.log.port import Append
+from tocsin.log.topics import EMS_COMMANDS, EMS_EVENTS, Topic
+from tocsin.mission import decide as rules
+from tocsin.mission.digest import digest
+from tocsin.mission.evolve import evolve, version
+from tocsin.mission.state import EmsState, Facts
+from tocsin.mission.values import Position
+from tocsin.policy.model import Policy
+
+
+class EmsKernel:
+    """See `Kernel`. `positions` is the shell's live view: what of it was used stands in the event's candidates."""
+
+    name = "ems120"
+    inputs: tuple[Topic, ...] = (EMS_COMMANDS,)
+    events: Topic = EMS_EVENTS
+
+    def __init__(self, policy: Policy, positions: Mapping[str, Position]) -> None:
+        self._policy, self._positions = policy, positions
+
+    def policy(self, state: EmsState, region: str) -> str:
+        """The hash of the policy that decides; the same for all regions of a process."""
+        assert state is not None and isinstance(region, str)  # noqa: S101, PT018 - both are the owner's to give
+        return self._policy.hash
+
+    def initial(self) -> EmsState:
+        """An empty partition."""
+        return EmsState()
+
+    def prepare(self, _: EmsState, commands: Sequence[tuple[Command[Any], Ms]]) -> list[Facts]:
+        """Policy, time and the newest positions, frozen for this batch."""
+        positions = dict(self._positions)
+        return [Facts(recorded_at=at, policy=self._policy, positions=positions) for _, at in commands]
+
+    def decide(self, state: EmsState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
+        """See `tocsin.mission.decide`."""
+        return rules.decide(state, command, facts)
+
+    def rescue(self, _: EmsState, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
+        """A refusal that a person finds; the dead letter is the owner's."""
+        return rules.rescue(command, facts_at, error)
+
+    def evolve(self, state: EmsState, event: Event[Any]) -> None:
+        """See `tocsin.mission.evolve`."""
+        evolve(state, event)
+
+    def version(self, state: EmsState, subject: str) -> int:
+        """Of a mission, unit or hospital."""
+        return version(state, subject)
+
+    def outputs(self, _: EmsState, __: Sequence[Event[Any]]) -> list[Append]:
+        """Nothing: what missions cause elsewhere is relayed after the commit (invariant 11)."""
+        return []
+
+    def digest(self, state: EmsState) -> bytes:
+        """See `tocsin.mission.digest`."""
+        return digest(state)
