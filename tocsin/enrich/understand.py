@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tocsin.enrich.lexicon import Automaton, Hit
 from tocsin.incident.values import Understanding
-from tocsin.policy.model import Policy
+from tocsin.policy.model import Absorb, Policy
 
 PRIOR = {
     "119": ("fire.", "rescue.", "hazmat.", "utility.gas", "flood."),
@@ -21,6 +21,8 @@ _PAST_FACTOR = 0.35
 _SOFTEN = 0.4
 """What a kind's score is measured against beside the next kind's: one plain word alone gives 0.7."""
 _RIVAL = 0.6
+_PLAIN = 1.0
+_ABSORBED = 0.5
 _SHOWN = 3
 _SURE = 0.6
 _NUMERALS = {c: i for i, c in enumerate("零一二三四五六七八九十")} | {"两": 2, "俩": 2, "仨": 3, "几": 3, "多": 3}
@@ -57,7 +59,7 @@ def _number(word: str) -> int:
     return _NUMERALS.get(word[:1], 0)
 
 
-def score(hits: list[Hit], line: str) -> Scored:
+def score(hits: list[Hit], line: str, absorbs: list[Absorb]) -> Scored:
     """Weighs hits: each term once per word, what is negated not at all, what is past or asked little."""
     scores: dict[str, float] = {}
     counted: set[tuple[str, str]] = set()
@@ -81,11 +83,24 @@ def score(hits: list[Hit], line: str) -> Scored:
             if h.standing == "past" and kind.startswith("crime."):
                 scores["crime.reported"] = scores.get("crime.reported", 0.0) + h.term.weight * 0.6
         scores[kind] = scores.get(kind, 0.0) + weight
+    _absorb(absorbs, scores)
     favoured = PRIOR.get(line, ())
     for kind in scores:
         if favoured and kind.startswith(favoured):
             scores[kind] *= _PRIOR_FACTOR
     return Scored(scores, said, negated, past, asked)
+
+
+def _absorb(absorbs: list[Absorb], scores: dict[str, float]) -> None:
+    """Gives what belongs to a larger matter of the same call to that matter."""
+    for rule in absorbs:
+        larger = [k for k in rule.into if scores.get(k, 0.0) >= _PLAIN]
+        parts = [k for k in rule.kinds if k in scores and k not in larger] if larger else []
+        if parts:
+            taker = max(larger, key=lambda k: (scores[k], k))
+            for kind in parts:
+                scores[taker] += scores[kind] * _ABSORBED
+                scores[kind] *= 1.0 - _ABSORBED - _RIVAL / 2
 
 
 def confidence(scores: dict[str, float]) -> tuple[str, float, dict[str, float]]:
@@ -163,7 +178,7 @@ def understand(  # noqa: PLR0914 - one call's whole reading stands in one place
 ) -> Understanding:
     """Reads a normalised, non-empty text."""
     hits = automaton.find(text)
-    found = score(hits, line)
+    found = score(hits, line, policy.lexicon.absorb)
     kind, sure, decided_by, others = decide_kind(policy, line, found, lambda: model(text) if model else None)
     danger = any(h.term.danger for h in found.said)
     raises = list(dict.fromkeys(r for h in found.said for r in h.term.raises))

@@ -12,6 +12,7 @@ from tocsin.place import Point
 from tocsin.policy.calendar import calendar_of
 from tocsin.policy.check import check_files
 from tocsin.policy.model import (
+    Absorb,
     Agency,
     Ems,
     GazetteerEntry,
@@ -124,11 +125,12 @@ def _linking(raw: dict[str, Any], codes: list[str]) -> Linking:
 
 def _lexicon(files: Files) -> Lexicon:
     raw = files.toml["lexicon.toml"]
-    fields = {k: v for k, v in raw.items() if k not in ("term", "refine")}
+    fields = {k: v for k, v in raw.items() if k not in ("term", "refine", "absorb")}
     return msgspec.convert(
         fields
         | {
             "terms": msgspec.to_builtins([msgspec.convert(t, Term) for t in raw["term"]]),
+            "absorb": msgspec.to_builtins([msgspec.convert(a, Absorb) for a in raw.get("absorb", [])]),
             "refine": msgspec.to_builtins([msgspec.convert(r, Refine) for r in raw.get("refine", [])]),
             "version": files.hash[:19],
         },

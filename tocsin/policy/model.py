@@ -176,6 +176,13 @@ class Refine(Row, frozen=True):
     to: str
 
 
+class Absorb(Row, frozen=True):
+    """Kinds that are part of a larger matter of `into` told in the same call."""
+
+    kinds: list[str]
+    into: list[str]
+
+
 class Lexicon(Row, frozen=True):
     """The words: terms, negations, signs that a matter is past or only asked about, and slips to fold into right forms.
 
@@ -199,6 +206,7 @@ class Lexicon(Row, frozen=True):
     separators: list[str] = []
     masks: list[str] = []
     refine: list[Refine] = []
+    absorb: list[Absorb] = []
 
 
 class UnitRow(Row, frozen=True):
