@@ -2,16 +2,17 @@
 
 A sealed token is `~<subject>~<base64url(nonce ‖ ciphertext)>`: AES-256-GCM with a random 96-bit nonce, the subject as
 associated data, so that a token moved to another subject does not open. Keys are random, one a subject, wrapped under
-`seal.key`; keyed tokens (HMAC-SHA256) stand for numbers and addresses where they must be compared and not read.
+`seal.key`; keyed hashes (BLAKE2b's MAC) stand for numbers and addresses where they must be compared and not read.
 """
 
 import asyncio
-import hmac
+import hashlib
 import os
 import queue
 import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import deque
 from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
@@ -36,6 +37,11 @@ class KeysUnavailable(Exception):
     """The key store does not answer (disk full, database away): nothing can be sealed now."""
 
 
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    """A key of its own for each purpose, from the one secret file."""
+    return hashlib.blake2b(secret, digest_size=32, person=b"tocsin-" + purpose).digest()
+
+
 class _Want:
     """Subjects one caller waits for."""
 
@@ -52,8 +58,9 @@ class Keyring:
 
     def __init__(self, store: KeyStore, secret: bytes) -> None:
         self._store = store
-        self._token_key = hmac.digest(secret, b"tocsin-token-1", "sha256")
-        self._wrap = AESGCM(hmac.digest(secret, b"tocsin-wrap-1", "sha256"))
+        self._token_key = _derived(secret, b"token")
+        self._wrap = AESGCM(_derived(secret, b"wrap"))
+        self._nonces: deque[bytes] = deque()
         self._cache: dict[str, AESGCM] = {}
         self._lock = threading.Lock()
         self._seen, _ = store.destroyed_since(0)
@@ -77,7 +84,8 @@ class Keyring:
 
     def token_of_bytes(self, kind: str, content: bytes) -> str:
         """The same for bytes."""
-        return hmac.digest(self._token_key, kind.encode() + b"\0" + content, "sha256")[:16].hex()
+        # BLAKE2b's own keyed mode: a MAC like HMAC, at a tenth of what OpenSSL's HMAC costs here (1 against 15 µs).
+        return hashlib.blake2b(kind.encode() + b"\0" + content, digest_size=16, key=self._token_key).hexdigest()
 
     async def ensure(self, subjects: Iterable[str]) -> None:
         """Makes a key for each subject that has none; durable before it returns. Never blocks the loop."""
@@ -101,7 +109,7 @@ class Keyring:
         key = self._key(subject)
         if key is None:
             raise KeyMissing(f"no key for subject {subject!r}; call ensure first")
-        nonce = os.urandom(_NONCE)
+        nonce = self._nonce()
         sealed = nonce + key.encrypt(nonce, text.encode("utf-8", "surrogatepass"), subject.encode())
         return f"{MARK}{subject}{MARK}{urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
@@ -177,8 +185,17 @@ class Keyring:
         return opened
 
     def _fresh(self, subject: str) -> bytes:
-        nonce = os.urandom(_NONCE)
+        nonce = self._nonce()
         return nonce + self._wrap.encrypt(nonce, os.urandom(32), subject.encode())
+
+    def _nonce(self) -> bytes:
+        """A random nonce; the system is asked for many at once, a call to it costs more than the sealing."""
+        try:
+            return self._nonces.popleft()
+        except IndexError:
+            block = os.urandom(_NONCE * 256)
+            self._nonces.extend(block[i : i + _NONCE] for i in range(_NONCE, len(block), _NONCE))
+            return block[:_NONCE]
 
     def _make(self, subjects: Iterable[str]) -> None:
         # A cached key is asked for again: another process may have destroyed it within the last second.
