@@ -15,12 +15,14 @@ _NEAR_AFTER = 16
 _NEAR_TOPIC = 24
 _NEAR_PAST = 30
 _SUPPOSED_GAP = 6
+_STRONG = 1.5
+"""A term of this weight says what it says, even without more."""
 _NEGATION_GAP = {1: 1}
 _NEGATION_GAP_LONG = 4
 _BREAKS = frozenset("。!?;,\n")
 _STOPS = frozenset("。!?;\n")
 _DONE = frozenset("了啦咯哒嘞喽啊呀")
-TERM, NEGATION, PAST, CONSULT, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL = range(11)
+TERM, NEGATION, PAST, CONSULT, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL, NOW = range(12)
 
 
 class Hit(NamedTuple):
@@ -64,6 +66,8 @@ class Automaton:
     def __init__(self, lexicon: Lexicon) -> None:
         self._patterns: list[tuple[Term, int]] = []
         self._by_word: dict[str, set[tuple[int, int, int]]] = {}
+        self._rules = {(r.kind, r.raises) for r in lexicon.refine}
+        self._refined = {r.kind for r in lexicon.refine}
         self._slips = [(wrong.lower(), right.lower()) for wrong, right in lexicon.fold.items()]
         for term in lexicon.terms:
             for word in term.words:
@@ -71,7 +75,7 @@ class Automaton:
         for what, words in (
             (NEGATION, lexicon.negations), (PAST, lexicon.past), (CONSULT, lexicon.consult), (TOPIC, lexicon.topic),
             (LIVE, lexicon.live), (ENDED, lexicon.ended), (MASK, lexicon.masks), (UNREAL, lexicon.unreal),
-            (SUPPOSED, lexicon.supposed), (REAL, lexicon.real),
+            (SUPPOSED, lexicon.supposed), (REAL, lexicon.real), (NOW, lexicon.now),
         ):  # fmt: skip
             for word in words:
                 self._add(word.lower(), (what, -1, 0))
@@ -99,7 +103,7 @@ class Automaton:
     def find(self, text: str) -> list[Hit]:
         """All terms of a normalised text, each with its standing; in order of their ends."""
         found: list[_Raw] = []
-        marks: Marks = [[] for _ in range(11)]
+        marks: Marks = [[] for _ in range(12)]
         chains: dict[tuple[int, int], tuple[int, int, int]] = {}
         size = len(text)
         for end, (length, letters, uses) in self._automaton.iter(text):
@@ -128,7 +132,14 @@ class Automaton:
 
     def danger(self, text: str) -> bool:
         """Whether a normalised text speaks of danger to life as happening."""
-        return any(h.term.danger and h.standing == "said" for h in self.find(text))
+        said = [h.term for h in self.find(text) if h.standing == "said"]
+        return any(t.danger for t in said) or self.grown(said)
+
+    def grown(self, said: list[Term]) -> bool:
+        """Whether a harmless kind became a dangerous one by what else was said (a crash, and someone is hurt)."""
+        kinds = {t.kind for t in said if t.kind and not t.danger}
+        raises = {r for t in said for r in t.raises} if kinds & self._refined else set()
+        return any((k, r) in self._rules for k in kinds for r in raises)
 
 
 def _inside_word(text: str, start: int, end: int, size: int) -> bool:
@@ -182,18 +193,25 @@ def _standing(text: str, raw: _Raw, marks: Marks, live: list[tuple[int, int]], *
         return "asked"
     if live:
         return "said"
-    if any(e < raw.start and raw.start - e <= _NEAR_PAST for s, e in marks[PAST]):
+    if not marks[NOW] and any(e < raw.start and raw.start - e <= _NEAR_PAST for s, e in marks[PAST]):
         return "past"
-    if raw.end + 1 < len(text) and text[raw.end + 1] in _DONE and raw.term.weight >= 1.5:  # noqa: PLR2004 - a plain strong word
-        return "said"
     near = [m for m in marks[TOPIC] if not (raw.start <= m[0] and m[1] <= raw.end)]
-    if any(_same_sentence(text, raw, m) for m in near):
-        return "asked"
-    return "said"
+    happened = raw.end + 1 < len(text) and text[raw.end + 1] in _DONE and raw.term.weight >= _STRONG
+    reach = _same_clause if happened else _same_sentence
+    return "asked" if any(reach(text, raw, m) for m in near) else "said"
+
+
+def _between(raw: _Raw, mark: tuple[int, int]) -> tuple[int, int]:
+    return (mark[1] + 1, raw.start) if mark[1] < raw.start else (raw.end + 1, mark[0])
+
+
+def _same_clause(text: str, raw: _Raw, mark: tuple[int, int]) -> bool:
+    low, high = _between(raw, mark)
+    return high - low <= _NEAR_TOPIC and _BREAKS.isdisjoint(text[low:high])
 
 
 def _same_sentence(text: str, raw: _Raw, mark: tuple[int, int]) -> bool:
-    low, high = (mark[1] + 1, raw.start) if mark[1] < raw.start else (raw.end + 1, mark[0])
+    low, high = _between(raw, mark)
     return high - low <= _NEAR_TOPIC and _STOPS.isdisjoint(text[low:high])
 
 

@@ -180,7 +180,7 @@ def understand(  # noqa: PLR0914 - one call's whole reading stands in one place
     hits = automaton.find(text)
     found = score(hits, line, policy.lexicon.absorb)
     kind, sure, decided_by, others = decide_kind(policy, line, found, lambda: model(text) if model else None)
-    danger = any(h.term.danger for h in found.said)
+    danger = any(h.term.danger for h in found.said) or automaton.grown([h.term for h in found.said])
     raises = list(dict.fromkeys(r for h in found.said for r in h.term.raises))
     victims = victims_of(text) if danger or raises else None
     if victims is not None and victims >= policy.ems.mass_casualty_at and "many" not in raises:

@@ -200,6 +200,7 @@ class Lexicon(Row, frozen=True):
     topic: list[str] = []
     ended: list[str] = []
     live: list[str] = []
+    now: list[str] = []
     unreal: list[str] = []
     supposed: list[str] = []
     real: list[str] = []
