@@ -20,7 +20,12 @@ PARTITIONS = 3
 DAY = "20260405"
 NOON = 1_775_361_600_000
 """2026-04-05 12:00 in Asia/Shanghai."""
-CLASSES = {"nanxian-fire": "fire", "nanxian-police": "police", "nanxian-120": "medical", "nanxian-traffic": "traffic"}
+CLASSES: dict[str, Any] = {
+    "nanxian-fire": "fire",
+    "nanxian-police": "police",
+    "nanxian-120": "medical",
+    "nanxian-traffic": "traffic",
+}
 
 
 class Region:
@@ -46,11 +51,22 @@ class Region:
         for i, data in enumerate(contents):
             self._versions[subject] = self._versions.get(subject, 0) + 1
             event = Event(
-                event_id=f"{command}-{i}", region=self.region, subject=subject, seq=len(self.records), exercise=exercise,
-                version=self._versions[subject], occurred_at=self.now, recorded_at=self.now, command_id=command,
-                index=i, count=len(contents), source=Source(topic="t", partition=0, offset=0), data=data, actor=actor,
+                event_id=f"{command}-{i}",
+                region=self.region,
+                subject=subject,
+                seq=len(self.records),
+                exercise=exercise,
+                version=self._versions[subject],
+                occurred_at=self.now,
+                recorded_at=self.now,
+                command_id=command,
+                index=i,
+                count=len(contents),
+                source=Source(topic="t", partition=0, offset=0),
+                data=data,
+                actor=actor,
                 prev_hash=self._prev,
-            )  # fmt: skip
+            )
             raw = encode_event(event)
             self._prev = chain_hash(raw)
             at = partition_of(self.region, PARTITIONS)
@@ -61,14 +77,21 @@ class Region:
         self.now += 1000
         return told
 
-    def call(self, call_id: str, line: str, text: str, *, number: str = "13800001234", **more: Any) -> CallRecord:
+    def call(self, call_id: str, line: Any, text: str, *, number: str = "13800001234", **more: Any) -> CallRecord:
         """A recorded call, its words sealed under its own id."""
         self.keyring.ensure_now([call_id])
-        private = json.dumps({"caller": {"number": number, "name": "王小明"}, "text": text, "address": "茅草街镇新街口"})
+        private = json.dumps(
+            {"caller": {"number": number, "name": "王小明"}, "text": text, "address": "茅草街镇新街口"}
+        )
         return CallRecord(
-            call_id=call_id, line=line, region=self.region, place=place(self.region), private=self.keyring.seal(call_id, private),
-            has_text=True, **more,
-        )  # fmt: skip
+            call_id=call_id,
+            line=line,
+            region=self.region,
+            place=place(self.region),
+            private=self.keyring.seal(call_id, private),
+            has_text=True,
+            **more,
+        )
 
     def open(
         self, call: CallRecord, kind: str, priority: int, agencies: Iterable[str], *, review: tuple[str, ...] = ()
@@ -78,13 +101,18 @@ class Region:
         tasks: list[Any] = []
         for n, agency in enumerate(agencies, 1):
             task_id, cls = f"{subject}-T{n}", CLASSES.get(agency, "department")
-            role = "lead" if n == 1 else "joint"
-            tasks.append(ev.TaskRouted(task_id=task_id, agency=agency, agency_class=cls, role=role))  # type: ignore[arg-type]  # one of the classes
+            role: Any = "lead" if n == 1 else "joint"
+            tasks.append(ev.TaskRouted(task_id=task_id, agency=agency, agency_class=cls, role=role))
             tasks.append(
                 ev.ClockStarted(
-                    clock_id=f"{task_id}:acknowledge", clock="acknowledge", task_id=task_id, agency=agency,
-                    agency_class=cls, started_at=self.now, due_at=self.now + 30_000,
-                )  # fmt: skip
+                    clock_id=f"{task_id}:acknowledge",
+                    clock="acknowledge",
+                    task_id=task_id,
+                    agency=agency,
+                    agency_class=cls,
+                    started_at=self.now,
+                    due_at=self.now + 30_000,
+                )
             )
         opened = ev.IncidentOpened(
             call_id=call.call_id, kind=kind, priority=priority, place=call.place, line=call.line, review=list(review),
@@ -104,7 +132,9 @@ class Region:
 
 def place(region: str) -> Place:
     """A real place of 南县."""
-    return Place(region=region, point=Point(lon=112.37, lat=28.98), accuracy_m=30, source="gazetteer", label="茅草街镇新街口")
+    return Place(
+        region=region, point=Point(lon=112.37, lat=28.98), accuracy_m=30, source="gazetteer", label="茅草街镇新街口"
+    )
 
 
 def person(role: str, agency: str = "", subject: str = "desk-1") -> Actor:

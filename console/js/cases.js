@@ -81,16 +81,16 @@ export function nextClock(incident, who) {
   let best = null;
   for (const c of incident.clocks) {
     if (c.state !== "running") continue;
-    const own = who.agency ? mine.has(c.task_id) : true;
+    if (who.agency && !mine.has(c.task_id)) continue;
     const due = Date.parse(c.due_at);
-    if (!best || own > best.own || (own === best.own && due < best.due)) best = { due, own, clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
+    if (!best || due < best.due) best = { due, clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
   }
   if (best) return best;
   // Nothing runs: the worst limit already passed and not made good still counts.
   const missed = incident.clocks.filter((c) => c.state === "missed" && (!who.agency || mine.has(c.task_id)));
   if (!missed.length || incident.state !== "open") return null;
   const c = missed.reduce((a, b) => (a.due_at < b.due_at ? a : b));
-  return { due: Date.parse(c.due_at), own: true, clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
+  return { due: Date.parse(c.due_at), clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
 }
 
 export function cardOf(c, at) {

@@ -70,6 +70,7 @@ export class Detail {
     const point = l.point ? `${l.point.lat.toFixed(5)}, ${l.point.lon.toFixed(5)}` : "";
     const state = i.state === "merged" ? t("merged", { id: i.merged_into }) : i.state === "closed" ? `${t("closed")} · ${label("disp", i.disposition)}` : "";
     const next = mineOf(i, this.who).map((task) => ({ task, acts: taskActs(task, i, this.who).main })).find((x) => x.acts.length);
+    this.upper = next?.task.task_id;
     return h("div", { class: "band", data: { p: i.priority, ...(i.exercise ? { exercise: "" } : {}) } },
       h("h2", {}, h("span", {}, kindName(i.kind)), i.exercise && h("span", { class: "pill drill" }, t("drill")), state && h("span", { class: "pill" }, state),
         i.supervised && h("span", { class: "pill", data: { hot: "" } }, t("supervised"))),
@@ -90,6 +91,7 @@ export class Detail {
   task(task, i) {
     const acts = taskActs(task, i, this.who);
     const mine = this.who.agency && mineOf(i, this.who).includes(task);
+    if (this.upper === task.task_id) acts.main = []; // they stand in the band above
     return h("div", { class: `card${mine ? " mine" : ""}` },
       h("header", {}, h("span", {}, agencyName(task.agency)), h("span", { class: "pill", data: { state: task.state } }, label("state", task.state))),
       h("p", { class: "quiet" }, [t(task.role), task.task_id.split("-").pop(), task.units.length ? t("units", { u: task.units.join("、") }) : "", task.held_by && task.held_by !== task.agency ? t("held_by", { a: agencyName(task.held_by) }) : "",

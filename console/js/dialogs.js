@@ -10,7 +10,7 @@ function open(...content) {
   const box = dialog();
   box.replaceChildren(...content);
   if (!box.open) box.showModal();
-  box.querySelector("[autofocus], textarea, input, select")?.focus();
+  (box.querySelector("[autofocus]") ?? box.querySelector("textarea, input, select"))?.focus();
 }
 
 export const shut = () => dialog().open && dialog().close();

@@ -113,7 +113,7 @@ export class Queue {
       const clock = item.state === "open" ? nextClock(item, this.who) : null;
       setText(due, clock ? countdown(clock.due) : t("none_running"));
       setData(due, "card", clock ? cardOf(clock, at) : null);
-      setText(of, clock ? `${label("clock", clock.clock)}${at > clock.due ? ` · ${t("overdue")}` : ""}` : "");
+      setText(of, clock ? `${clock.agency && !this.who.agency ? `${agencyName(clock.agency)} ` : ""}${label("clock", clock.clock)}${at > clock.due ? ` · ${t("overdue")}` : ""}` : "");
       setText(old, age(Date.parse(item.opened_at)));
     }
   }

@@ -22,7 +22,7 @@ READERS = (
     "call_taker", "hotline", "commander", "dispatcher", "ems_dispatcher", "crew", "supervisor", "auditor", "admin",
 )  # fmt: skip
 """Everyone but `monitor`, who sees metrics alone."""
-Reader = Annotated[Principal, Depends(allowed(*READERS))]  # type: ignore[arg-type]  # role names, all of the list
+Reader = Annotated[Principal, Depends(allowed(*READERS))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str, Query(max_length=200)]
 REVEAL_MS = 10 * 60_000
@@ -106,12 +106,24 @@ def _lists(router: APIRouter, board: Board) -> None:
     def catalogue(_: Reader) -> Response:
         """Labels of agencies, kinds and regions, in Chinese and English."""
         p = board.policy
-        return answer({
-            "policy": p.hash, "default_region": p.default_region, "command_agency": p.command_agency,
-            "agencies": [{"id": a.id, "label": a.label, "label_en": a.label_en, "class": a.agency_class, "type": a.type} for a in p.agencies.values()],
-            "kinds": [{"code": k.code, "label": k.label, "label_en": k.label_en, "priority": k.priority} for k in p.kinds.values()],
-            "regions": [{"id": r.id, "label": r.label, "label_en": r.label_en, "own": r.own} for r in p.regions.values()],
-        })  # fmt: skip
+        return answer(
+            {
+                "policy": p.hash,
+                "default_region": p.default_region,
+                "command_agency": p.command_agency,
+                "agencies": [
+                    {"id": a.id, "label": a.label, "label_en": a.label_en, "class": a.agency_class, "type": a.type}
+                    for a in p.agencies.values()
+                ],
+                "kinds": [
+                    {"code": k.code, "label": k.label, "label_en": k.label_en, "priority": k.priority}
+                    for k in p.kinds.values()
+                ],
+                "regions": [
+                    {"id": r.id, "label": r.label, "label_en": r.label_en, "own": r.own} for r in p.regions.values()
+                ],
+            }
+        )
 
 
 def _one(router: APIRouter, board: Board) -> None:
@@ -155,14 +167,7 @@ def _case(router: APIRouter, board: Board) -> None:
     ) -> Response:
         """Each event's place, bytes' hash and predecessor, for a dossier."""
         board.found(who, incident_id)
-        items = [
-            {
-                "event_id": r.event.event_id, "partition": r.partition, "offset": r.next - 1, "seq": r.event.seq,
-                "prev_hash": r.event.prev_hash.hex(), "hash": hashlib.blake2b(r.raw, digest_size=32).hexdigest(),
-                "record": r.raw.hex(),
-            }
-            for r in read.history(board.store, incident_id)
-        ]  # fmt: skip
+        items = [_proof(r, read.following(board.store, r)) for r in read.history(board.store, incident_id)]
         return answer({"items": items, "next_cursor": None})
 
     @router.get("/incidents/{incident_id}/cap", tags=["exchange"])
@@ -179,7 +184,20 @@ def _case(router: APIRouter, board: Board) -> None:
         """The incident as an EIDO document."""
         found, sight = board.found(who, incident_id)
         view = board.presenter.view(found.incident, read.calls_of(board.store, [found.incident]), sight)
-        return Response(dumps(eido.document(view, board.policy)), media_type="application/emergency.eido+json", headers={"cache-control": "no-store"})  # fmt: skip
+        return Response(
+            dumps(eido.document(view, board.policy)),
+            media_type="application/emergency.eido+json",
+            headers={"cache-control": "no-store"},
+        )
+
+
+def _proof(r: read.Raw, following: read.Raw | None) -> dict[str, Any]:
+    link = {"seq": following.event.seq, "prev_hash": following.event.prev_hash.hex()} if following is not None else None
+    return {
+        "event_id": r.event.event_id, "partition": r.partition, "offset": r.next - 1, "seq": r.event.seq,
+        "prev_hash": r.event.prev_hash.hex(), "hash": hashlib.blake2b(r.raw, digest_size=32).hexdigest(),
+        "next": link, "record": r.raw.hex(),
+    }  # fmt: skip
 
 
 def _calls(router: APIRouter, board: Board) -> None:
@@ -208,4 +226,10 @@ def _calls(router: APIRouter, board: Board) -> None:
         seen = [f.incident for f in held[1] if may_see(sight, f.incident.region, f.keys)] if held else []
         if held is None or not seen:
             raise Problem(404, "not_found", f"No call {call_id[:64]!r} that you may see.")
-        return answer({"call_id": call_id, "incident_ids": [i.incident_id for i in seen], "linked": [i.incident_id for i in seen if call_id in i.links]})  # fmt: skip
+        return answer(
+            {
+                "call_id": call_id,
+                "incident_ids": [i.incident_id for i in seen],
+                "linked": [i.incident_id for i in seen if call_id in i.links],
+            }
+        )

@@ -1,12 +1,14 @@
 """An incident as a CAP 1.2 alert (OASIS Common Alerting Protocol): the public facts, nobody's name, number or words."""
 
+from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from tocsin.codec.text import rfc3339
+from tocsin.codec.text import COUNTY_ZONE
 from tocsin.incident.view import IncidentView
 from tocsin.policy.model import Policy
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+LAT_MAX, LON_MAX = 90, 180
 _SEVERITY = {1: "Extreme", 2: "Severe", 3: "Moderate", 4: "Minor"}
 _URGENCY = {1: "Immediate", 2: "Immediate", 3: "Expected", 4: "Future"}
 
@@ -28,7 +30,8 @@ def alert(view: IncidentView, policy: Policy) -> bytes:
     _add(root, "incidents", view.incident_id)
     for language in ("zh-CN", "en"):
         _info(root, view, policy, language)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    out: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return out
 
 
 def _info(root: ET.Element, view: IncidentView, policy: Policy, language: str) -> None:
@@ -51,7 +54,7 @@ def _info(root: ET.Element, view: IncidentView, policy: Policy, language: str) -
     named = (region.label if language == "zh-CN" else region.label_en) if region is not None else view.region
     _add(area, "areaDesc", view.location.label or named)
     point = view.location.point
-    if point is not None and -90 <= point.lat <= 90 and -180 <= point.lon <= 180:
+    if point is not None and abs(point.lat) <= LAT_MAX and abs(point.lon) <= LON_MAX:
         _add(
             area, "circle", f"{point.lat:.6f},{point.lon:.6f} {max(0.0, (view.location.accuracy_m or 0.0)) / 1000:.3f}"
         )
@@ -62,8 +65,7 @@ def _info(root: ET.Element, view: IncidentView, policy: Policy, language: str) -
 
 def _moment(at: int) -> str:
     """CAP wants seconds and an offset, no fraction."""
-    text = rfc3339(at) or ""
-    return text[:19] + text[-6:] if len(text) >= 25 else text
+    return datetime.fromtimestamp(at / 1000, COUNTY_ZONE).isoformat(timespec="seconds")
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:

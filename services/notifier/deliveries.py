@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -33,7 +33,7 @@ from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()
-_ACTIONS = {
+_ACTIONS: dict[type[Any], Literal["route", "update", "withdraw"]] = {
     TaskRouted: "route",
     TaskAlerted: "update",
     TaskCancelled: "withdraw",
@@ -76,10 +76,15 @@ class Clerk:
     async def _clerk(self, stop: asyncio.Event) -> None:
         suffix = f"-{self._settings.instance}" if self._settings.instance else ""
         consumer = AIOKafkaConsumer(
-            group_id=f"tocsin-deliveries{suffix}", group_instance_id=f"notifier-{self._settings.slot}", session_timeout_ms=6000,
-            heartbeat_interval_ms=2000, enable_auto_commit=False, auto_offset_reset="earliest",
-            isolation_level="read_committed", **client_options(self._settings),
-        )  # fmt: skip
+            group_id=f"tocsin-deliveries{suffix}",
+            group_instance_id=f"notifier-{self._settings.slot}",
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=2000,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            **client_options(self._settings),
+        )
         assigned = _Assigned()
         consumer.subscribe([INCIDENT_EVENTS.name], listener=assigned)
         try:
@@ -101,9 +106,14 @@ class Clerk:
         known = await asyncio.to_thread(self._known, [d.event_id for d in made])
         fresh = [d for d in made if d.event_id not in known]
         if fresh:
-            await self._producer.append_all([
-                Append(DELIVERIES.name, d.source.partition, d.data.task_id.encode(), encode_event(d), event_headers(d)) for d in fresh
-            ])  # fmt: skip
+            await self._producer.append_all(
+                [
+                    Append(
+                        DELIVERIES.name, d.source.partition, d.data.task_id.encode(), encode_event(d), event_headers(d)
+                    )
+                    for d in fresh
+                ]
+            )
 
     def _known(self, ids: Sequence[str]) -> set[str]:
         with self._store.reading() as db:
@@ -114,13 +124,20 @@ class Clerk:
             event = decode_event(record.value or b"")
         except UnreadableRecord:
             return None  # the feed has put it among the dead letters
-        data, action = event.data, _ACTIONS.get(type(event.data))
+        data = event.data
+        action = _ACTIONS.get(type(data))
         made: DeliverySent | DeliveryAcknowledged
         if action is not None:
             made = DeliverySent(
-                task_id=data.task_id, incident_id=event.subject, agency=data.agency, cause=event.type, cause_id=event.event_id,
-                action=action, receivers=self._hub.watchers(data.agency), recorded_at=event.recorded_at,
-            )  # type: ignore[arg-type]  # the table's three words  # fmt: skip
+                task_id=data.task_id,
+                incident_id=event.subject,
+                agency=data.agency,
+                cause=event.type,
+                cause_id=event.event_id,
+                action=action,
+                receivers=self._hub.watchers(data.agency),
+                recorded_at=event.recorded_at,
+            )
         elif isinstance(data, TaskAcknowledged):
             made = DeliveryAcknowledged(
                 task_id=data.task_id,
@@ -132,8 +149,19 @@ class Clerk:
         else:
             return None
         return Event(
-            event_id=hashlib.blake2b(f"delivery:{event.event_id}".encode(), digest_size=16).hexdigest(), region=event.region,
-            subject=event.subject, seq=0, version=0, occurred_at=self._clock.now_ms(), recorded_at=event.recorded_at,
-            command_id=event.event_id, index=0, count=1, exercise=event.exercise, lane=event.lane, trace=event.trace,
-            source=Source(topic=record.topic, partition=record.partition, offset=record.offset), data=made,
-        )  # fmt: skip
+            event_id=hashlib.blake2b(f"delivery:{event.event_id}".encode(), digest_size=16).hexdigest(),
+            region=event.region,
+            subject=event.subject,
+            seq=0,
+            version=0,
+            occurred_at=self._clock.now_ms(),
+            recorded_at=event.recorded_at,
+            command_id=event.event_id,
+            index=0,
+            count=1,
+            exercise=event.exercise,
+            lane=event.lane,
+            trace=event.trace,
+            source=Source(topic=record.topic, partition=record.partition, offset=record.offset),
+            data=made,
+        )

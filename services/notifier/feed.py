@@ -71,7 +71,7 @@ class Feed:
                 log.warning("log_unavailable", error=str(e))
             except sqlite3.Error as e:
                 self.reason, self.caught_up = f"the read model cannot be written ({e}); look at the disk", False
-                log.error("read_model_failed", error=repr(e))
+                log.warning("read_model_failed", error=repr(e))
             finally:
                 await self._close()
             with contextlib.suppress(TimeoutError):
@@ -145,7 +145,7 @@ class Feed:
         try:
             await self._producer.append(dead_letter(record, stage="decode", error=error))
         except (LogUnavailable, RecordTooLarge) as e:
-            log.error(
+            log.warning(
                 "deadletter_lost", topic=record.topic, partition=record.partition, offset=record.offset, error=str(e)
             )
 

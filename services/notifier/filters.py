@@ -43,13 +43,20 @@ def asked(
     exercise: Annotated[bool | None, Query()] = None,
 ) -> Filter:
     """FastAPI dependency: the filters of a query string."""
-    return Filter(agency=agency or None, agency_class=agency_class, region=region or None, state=state, priority=priority, exercise=exercise)  # fmt: skip
+    return Filter(
+        agency=agency or None,
+        agency_class=agency_class,
+        region=region or None,
+        state=state,
+        priority=priority,
+        exercise=exercise,
+    )
 
 
 def matches(
     want: Filter, *, region: str, exercise: bool, keys: frozenset[str], standings: tuple[Standing, ...]
 ) -> bool:
-    """Whether an event concerns what was asked for: before it or after it, so that what leaves a list is heard of too."""
+    """Whether an event concerns what was asked for, before it or after: what leaves a list is heard of too."""
     if want.region is not None and want.region != region:
         return False
     if want.exercise is not None and want.exercise != exercise:

@@ -77,6 +77,7 @@ class Fold:
         self._kept: dict[str, Incident] = {}
         self._lines: dict[str, str] = {}
         self._keys: dict[str, frozenset[str]] = {}
+        self._at = self.positions()
 
     def positions(self) -> dict[tuple[str, int], int]:
         """The next offset of each partition folded so far."""
@@ -87,6 +88,7 @@ class Fold:
         """Starts anew from nothing."""
         self._forget()
         self._store.reset()
+        self._at = {}
 
     def _forget(self) -> None:
         self._kept.clear()
@@ -97,10 +99,12 @@ class Fold:
         """Folds a batch. A failure leaves the file as it was and forgets what was half folded."""
         try:
             with self._store.writing() as db:
-                return self._take(db, records)
+                folded = self._take(db, records)
         except BaseException:
             self._forget()
             raise
+        self._at |= folded.positions
+        return folded
 
     def _take(self, db: sqlite3.Connection, records: Sequence[Record]) -> Folded:
         rows: list[_Row] = []
@@ -108,6 +112,8 @@ class Fold:
         positions: dict[tuple[str, int], int] = {}
         unreadable: list[tuple[Record, str]] = []
         for record in records:
+            if record.offset < self._at.get((record.topic, record.partition), 0):
+                continue  # folded before: a reader that began too early must not count it twice
             positions[record.topic, record.partition] = record.offset + 1
             try:
                 event = decode_event(record.value or b"")
@@ -189,9 +195,17 @@ class Fold:
         )
         self._keys[incident_id] = keys
         row = (
-            incident_id, incident.region, incident.state, incident.priority, incident.exercise, incident.opened_at,
-            incident.updated_at, bool(incident.review) and incident.state == "open", "|".join(sorted(keys)), _pack(incident),
-        )  # fmt: skip
+            incident_id,
+            incident.region,
+            incident.state,
+            incident.priority,
+            incident.exercise,
+            incident.opened_at,
+            incident.updated_at,
+            bool(incident.review) and incident.state == "open",
+            "|".join(sorted(keys)),
+            _pack(incident),
+        )
         db.execute("INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?)", row)
 
     def _known_keys(self, db: sqlite3.Connection, incident_id: str) -> frozenset[str]:
@@ -213,7 +227,7 @@ class Fold:
     def _shed(self) -> None:
         for kept in (self._kept, self._lines, self._keys):
             while len(kept) > KEPT:
-                kept.pop(next(iter(kept)))  # type: ignore[attr-defined]  # three dicts keyed by text, of unlike values
+                kept.pop(next(iter(kept)))
 
 
 def _standing(incident: Incident | None) -> Standing | None:

@@ -1,4 +1,4 @@
-"""Live streams: each batch is filtered and rendered once for all clients that see the same, and queued, bounded, for each."""
+"""Live streams: a batch is filtered and rendered once for all who see the same, and queued, bounded, for each."""
 
 import asyncio
 import contextlib
@@ -150,9 +150,16 @@ def frame(presenter: Presenter, e: Entry, at: str, sight: Sight) -> bytes:
     """One Server-Sent Event."""
     event = e.event
     data = {
-        "event_id": event.event_id, "type": event.type, "incident_id": e.incident_id or None, "version": event.version,
-        "region": event.region, "occurred_at": rfc3339(event.occurred_at), "recorded_at": rfc3339(event.recorded_at),
-        "agency_classes": classes_of(e.keys), "exercise": event.exercise, "actor": {"role": event.actor.role, "agency": event.actor.agency},
+        "event_id": event.event_id,
+        "type": event.type,
+        "incident_id": e.incident_id or None,
+        "version": event.version,
+        "region": event.region,
+        "occurred_at": rfc3339(event.occurred_at),
+        "recorded_at": rfc3339(event.recorded_at),
+        "agency_classes": classes_of(e.keys),
+        "exercise": event.exercise,
+        "actor": {"role": event.actor.role, "agency": event.actor.agency},
         "data": presenter.data(event, sight, e.first_receiver),
-    }  # fmt: skip
+    }
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (at.encode(), event.type.encode(), dumps(data))

@@ -5,6 +5,8 @@ import binascii
 from collections.abc import Sequence
 
 _FORM = 1
+_LOW, _MORE, _BITS = 0x7F, 0x80, 63
+"""Seven bits a byte, the eighth says that more follow; no offset is longer than 63 bits."""
 
 
 def encode(positions: Sequence[int]) -> str:
@@ -12,8 +14,8 @@ def encode(positions: Sequence[int]) -> str:
     out = bytearray((_FORM,))
     for value in positions:
         rest = value
-        while rest > 0x7F:
-            out.append(rest & 0x7F | 0x80)
+        while rest > _LOW:
+            out.append(rest & _LOW | _MORE)
             rest >>= 7
         out.append(rest)
     return base64.urlsafe_b64encode(bytes(out)).rstrip(b"=").decode()
@@ -32,11 +34,11 @@ def decode(text: str, partitions: int) -> tuple[int, ...] | None:
     values: list[int] = []
     value = shift = 0
     for byte in raw[1:]:
-        value |= (byte & 0x7F) << shift
+        value |= (byte & _LOW) << shift
         shift += 7
-        if byte < 0x80:
+        if byte < _MORE:
             values.append(value)
             value = shift = 0
-        elif shift > 63:
+        elif shift > _BITS:
             return None
     return tuple(values) if len(values) == partitions and not shift else None

@@ -1,4 +1,4 @@
-"""Incidents, calls and events as one sight shows them: words unsealed, numbers masked, what is not one's own left out."""
+"""Incidents, calls and events as one sight shows them: words unsealed, numbers masked, the rest left out."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -80,11 +80,21 @@ class Presenter:
     def event(self, event: Event[Any], incident_id: str, sight: Sight, first_receiver: str) -> dict[str, Any]:
         """An event as the history shows it."""
         return {
-            "event_id": event.event_id, "type": event.type, "incident_id": incident_id, "version": event.version,
-            "region": event.region, "occurred_at": rfc3339(event.occurred_at), "recorded_at": rfc3339(event.recorded_at),
-            "actor": plain(event.actor), "command_id": event.command_id, "policy": event.policy, "seq": event.seq,
-            "lane": event.lane, "exercise": event.exercise, "data": self.data(event, sight, first_receiver),
-        }  # fmt: skip
+            "event_id": event.event_id,
+            "type": event.type,
+            "incident_id": incident_id,
+            "version": event.version,
+            "region": event.region,
+            "occurred_at": rfc3339(event.occurred_at),
+            "recorded_at": rfc3339(event.recorded_at),
+            "actor": plain(event.actor),
+            "command_id": event.command_id,
+            "policy": event.policy,
+            "seq": event.seq,
+            "lane": event.lane,
+            "exercise": event.exercise,
+            "data": self.data(event, sight, first_receiver),
+        }
 
     def data(self, event: Event[Any], sight: Sight, first_receiver: str) -> dict[str, Any]:
         """An event's content in clear words, for those who may see them."""
@@ -120,7 +130,6 @@ class Presenter:
         if isinstance(value, dict):
             return {k: self._clear(v) for k, v in value.items()}
         return [self._clear(v) for v in value] if isinstance(value, list) else value
-
 
 
 def dumps(value: Any) -> bytes:

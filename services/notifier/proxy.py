@@ -58,7 +58,12 @@ async def passed_on(intake: httpx.AsyncClient, request: Request) -> Response:
         answer = await intake.request(request.method, target, content=bytes(body), headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as e:
         log.warning("intake_away", error=repr(e))
-        raise Problem(503, "intake_away", "Intake does not answer. Try again; the same id has no second effect.", {"retry-after": "2"}) from e  # fmt: skip
+        raise Problem(
+            503,
+            "intake_away",
+            "Intake does not answer. Try again; the same id has no second effect.",
+            {"retry-after": "2"},
+        ) from e
     return Response(answer.content, answer.status_code, _kept(answer.headers))
 
 

@@ -145,6 +145,22 @@ def history(store: Store, incident_id: str) -> list[Raw]:
     return [Raw(p, n, decode_event(raw), raw) for p, n, raw in rows]
 
 
+def following(store: Store, held: Raw) -> Raw | None:
+    """The next event of the same region's chain, if there is one yet."""
+    at = held.next
+    with store.reading() as db:
+        while True:
+            sql = "SELECT next, raw FROM events WHERE partition = ? AND next > ? ORDER BY next LIMIT 50"
+            rows = db.execute(sql, (held.partition, at)).fetchall()
+            for n, raw in rows:
+                event = decode_event(raw)
+                if event.region == held.event.region:
+                    return Raw(held.partition, n, event, raw)
+            if not rows:
+                return None
+            at = rows[-1][0]
+
+
 def calls_of(store: Store, incidents: Sequence[Incident]) -> dict[str, HeldCall]:
     """The calls that these incidents name, linked or suggested."""
     ids = sorted({c for i in incidents for c in (*i.links, *i.suggestions)})
@@ -161,7 +177,7 @@ def get_call(store: Store, call_id: str) -> tuple[HeldCall, list[Found]] | None:
     """A call and the incidents it is or was linked to."""
     with store.reading() as db:
         row = db.execute("SELECT body FROM calls WHERE call_id = ?", (call_id,)).fetchone()
-        sql = "SELECT keys, body FROM incidents WHERE incident_id IN (SELECT incident_id FROM incident_keys WHERE key = ?)"
+        sql = "SELECT keys, body FROM incidents JOIN incident_keys USING (incident_id) WHERE key = ?"
         rows = db.execute(sql, (f"call:{call_id}",)).fetchall()
     return (_call(row[0]), [_found(*r) for r in rows]) if row else None
 
@@ -188,7 +204,7 @@ def snapshot(store: Store, sight: Sight, want: Filter, partitions: int) -> tuple
     clauses, values = _where(sight, want)
     sql = (
         f"SELECT keys, body FROM incidents WHERE {' AND '.join(clauses) or '1'}"  # noqa: S608 - made of our own words
-        " ORDER BY state <> 'open', CASE state WHEN 'open' THEN priority * 10000000000000 + opened_at ELSE -opened_at END LIMIT ?"
+        " ORDER BY state <> 'open', iif(state = 'open', priority * 10000000000000 + opened_at, -opened_at) LIMIT ?"
     )
     with store.reading() as db:
         rows = db.execute(sql, (*values, SNAPSHOT_MAX + 1)).fetchall()

@@ -15,7 +15,7 @@ FORGOTTEN = "（已遗忘）"
 class Sight(Frozen, frozen=True, kw_only=True):
     """What one may see: `everything`, whole `regions`, or incidents that carry one of `keys`.
 
-    `medical`: words of the 120 line and outcomes of patients. `first_of`: the agency whose confidential callers one sees.
+    `medical`: words of the 120 line, outcomes of patients. `first_of`: the agency whose confidential callers one sees.
     """
 
     everything: bool = False
@@ -25,7 +25,7 @@ class Sight(Frozen, frozen=True, kw_only=True):
     first_of: str = ""
 
 
-def sight_of(who: Principal, policy: Policy) -> Sight:
+def sight_of(who: Principal, policy: Policy) -> Sight:  # noqa: PLR0911 - a row a role
     """The sight of a role (domain.md, "Who may see what")."""
     own = frozenset(
         {who.region, policy.command_region} | {r.id for r in policy.regions.values() if r.served_by == who.region}
@@ -62,7 +62,7 @@ def may_see(sight: Sight, region: str, keys: frozenset[str]) -> bool:
 
 
 def keys_of(incident: Incident, lines: Iterable[str]) -> frozenset[str]:
-    """What an incident may be seen by: agencies that have or had a task (or are offered one), classes, units, lines, calls."""
+    """What an incident may be seen by: agencies with a task now or before (or offered one), classes, units, lines."""
     keys = {f"line:{line}" for line in lines} | {f"call:{c}" for c in incident.links}
     if incident.first_receiver:
         keys.add(f"first:{incident.first_receiver}")

@@ -16,17 +16,22 @@ CREATE TABLE events (
     partition INT, next INT, incident_id TEXT NOT NULL, type TEXT NOT NULL, recorded_at INT NOT NULL,
     before_state TEXT, before_priority INT, after_state TEXT, after_priority INT, raw BLOB NOT NULL,
     PRIMARY KEY (partition, next));
-CREATE TABLE event_incidents (incident_id TEXT, partition INT, next INT, PRIMARY KEY (incident_id, partition, next)) WITHOUT ROWID;
+CREATE TABLE event_incidents (
+    incident_id TEXT, partition INT, next INT, PRIMARY KEY (incident_id, partition, next)) WITHOUT ROWID;
 CREATE TABLE incidents (
-    incident_id TEXT PRIMARY KEY, region TEXT NOT NULL, state TEXT NOT NULL, priority INT NOT NULL, exercise INT NOT NULL,
+    incident_id TEXT PRIMARY KEY, region TEXT NOT NULL, state TEXT NOT NULL, priority INT NOT NULL,
+    exercise INT NOT NULL,
     opened_at INT NOT NULL, updated_at INT NOT NULL, review INT NOT NULL, keys TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX incidents_newest ON incidents (opened_at, incident_id);
 CREATE INDEX incidents_queue ON incidents (state, priority, opened_at, incident_id);
 CREATE TABLE incident_keys (key TEXT, incident_id TEXT, PRIMARY KEY (key, incident_id)) WITHOUT ROWID;
-CREATE TABLE calls (call_id TEXT PRIMARY KEY, region TEXT NOT NULL, line TEXT NOT NULL, recorded_at INT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE reveals (call_id TEXT, subject TEXT, recorded_at INT NOT NULL, PRIMARY KEY (call_id, subject)) WITHOUT ROWID;
+CREATE TABLE calls (
+    call_id TEXT PRIMARY KEY, region TEXT NOT NULL, line TEXT NOT NULL, recorded_at INT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE reveals (
+    call_id TEXT, subject TEXT, recorded_at INT NOT NULL, PRIMARY KEY (call_id, subject)) WITHOUT ROWID;
 CREATE TABLE deliveries (
-    event_id TEXT PRIMARY KEY, cause_id TEXT NOT NULL, incident_id TEXT NOT NULL, times INT NOT NULL, raw BLOB NOT NULL);
+    event_id TEXT PRIMARY KEY, cause_id TEXT NOT NULL, incident_id TEXT NOT NULL, times INT NOT NULL,
+    raw BLOB NOT NULL);
 CREATE INDEX deliveries_incident ON deliveries (incident_id);
 """
 
@@ -52,7 +57,7 @@ class Store:
         for suffix in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
         db = self._connect()
-        db.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('schema', '{SCHEMA_VERSION}'); COMMIT;")
+        db.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('schema', '{SCHEMA_VERSION}'); COMMIT;")  # noqa: S608 - ours
         return db
 
     def _connect(self) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""`GET /v1/stream`: a snapshot or what was missed, then every event as it is committed, until one of the two hangs up."""
+"""`GET /v1/stream`: a snapshot or what was missed, then every event as it is committed, until one hangs up."""
 
 import asyncio
 import contextlib
@@ -36,25 +36,26 @@ class Streams:
         """The stream's bytes; never ends by itself."""
         yield b": tocsin\nretry: 1000\n\n"
         since = positions.decode(last_id, self._partitions) if last_id else None
-        reset = bool(last_id) and (since is None or not await self._resumable(since))
+        held = since is not None and await self._resumable(since)
+        reset = bool(last_id) and not held
         if reset:
             yield b"event: reset\ndata: {}\n\n"
-        if since is None or reset:
-            body, since = await asyncio.to_thread(self._snapshot, client.view)
+        if since is None or not held:
+            body, reached = await asyncio.to_thread(self._snapshot, client.view)
             yield body
         else:
             until = await asyncio.to_thread(read.positions, self._store, self._partitions)
             async for body in self._missed(client.view, since, until):
                 yield body
-            since = tuple(max(a, b) for a, b in zip(since, until, strict=True))
+            reached = tuple(max(a, b) for a, b in zip(since, until, strict=True))
         while True:
             frames = await client.take(KEEPALIVE_S)
-            fresh = [f.body for f in frames if f.next > since[f.partition]]
+            fresh = [f.body for f in frames if f.next > reached[f.partition]]
             if fresh:
                 yield b"".join(fresh)
             elif not frames:
                 # Nothing is queued, so all that was published has gone out: the client need not look behind this point.
-                at = [max(a, b) for a, b in zip(self._hub.position, since, strict=True)]
+                at = [max(a, b) for a, b in zip(self._hub.position, reached, strict=True)]
                 yield b": still here\nid: %b\n\n" % positions.encode(at).encode()
 
     async def _resumable(self, since: Sequence[int]) -> bool:
@@ -100,7 +101,7 @@ class StreamResponse(Response):
         del self.headers["content-length"]
         self._hub, self._client, self._chunks, self._stop = hub, client, chunks, stop
 
-    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+    async def __call__(self, _: Any, receive: Any, send: Send) -> None:
         """The ASGI application of this one answer."""
         tasks = [
             asyncio.ensure_future(self._send(send)), asyncio.ensure_future(_gone(receive)),

@@ -1,0 +1,176 @@
+"""`tocsin explain ID`: the story of a call, an incident, a task or a mission, with the reasons of every decision."""
+
+import json
+import re
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
+from tocsin.cli.errors import Mend
+
+Json = dict[str, Any]
+_INCIDENT = re.compile(r"^(\d{6}-\d{8}-\d{6,})(?:-(T|M)(\d+))?$")
+_QUIET = ("event_id", "task_id", "agency", "agency_class", "clock_id", "call", "understanding", "incident_ids", "place")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @app.command()
+    def explain(
+        ident: Annotated[str, typer.Argument(metavar="ID", help="A call's, incident's, task's or mission's id.")],
+        data_dir: DataDir = DATA_DIR,
+        as_json: AsJson = False,
+    ) -> None:
+        """Tells the story of a call, incident, task or mission: rules, places, links, tasks, clocks, deliveries."""
+        deployment = Deployment.find(data_dir)
+        told = story(deployment, ident)
+        print(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(told["story"]))
+
+
+def story(deployment: Deployment, ident: str) -> Json:
+    """The incident behind an id, its events and deliveries, and the same as lines of text under `story`."""
+    with deployment.client("notifier") as http:
+        incident_id = incident_of(http, ident)
+        incident = read(http, f"/v1/incidents/{incident_id}", ident)
+        events = read(http, f"/v1/incidents/{incident_id}/events", ident)["items"]
+        deliveries = read(http, f"/v1/incidents/{incident_id}/deliveries", ident)["items"]
+    mission = _mission(deployment, ident)
+    lines = [*_head(incident), *_links(incident), "", *[_line(e) for e in events if _concerns(e, ident)]]
+    lines += ["", *[_delivered(d) for d in deliveries if ident in (incident_id, d["task_id"])]] if deliveries else []
+    if mission is not None:
+        lines += ["", *_mission_lines(mission)]
+    return {
+        "id": ident,
+        "incident": incident,
+        "events": events,
+        "deliveries": deliveries,
+        "mission": mission,
+        "story": lines,
+    }
+
+
+def incident_of(http: httpx.Client, ident: str) -> str:
+    """The incident that an id belongs to. Mend where there is none."""
+    found = _INCIDENT.match(ident)
+    if found:
+        return found[1]
+    linked = read(http, f"/v1/calls/{ident}/incidents", ident)
+    return str((linked["linked"] or linked["incident_ids"])[-1])
+
+
+def read(http: httpx.Client, path: str, ident: str) -> Json:
+    """One answer of the notifier; Mend where it has none."""
+    try:
+        answer = http.get(path)
+    except httpx.HTTPError as e:
+        raise Mend(f"the notifier does not answer ({e!r})", "Look at `tocsin status`.") from e
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise Mend(
+            f"there is no call, incident, task or mission {ident!r}",
+            "Look for it in the console's list, or with `tocsin tail tocsin.incident.events.v1`.",
+        )
+    if answer.is_error:
+        raise Mend(
+            f"the notifier refused ({answer.text[:200]})", "Look at `tocsin status`, then at the notifier's log."
+        )
+    held: Json = answer.json()
+    return held
+
+
+def _mission(deployment: Deployment, ident: str) -> Json | None:
+    found = _INCIDENT.match(ident)
+    if not found or found[2] != "M":
+        return None
+    with deployment.client("ems120", "ems_dispatcher") as http:
+        return read(http, f"/v1/missions/{ident}", ident)
+
+
+def _head(i: Json) -> list[str]:
+    place = i["location"]
+    point = place.get("point") or {}
+    flags = [f for f in (*i["flags"], *(f"review: {r}" for r in i["review"]), "EXERCISE" if i["exercise"] else "") if f]
+    where = f"{place['address'] or place['label'] or 'place unknown'} (by {place['source'] or 'nothing'}"
+    where += f", {point['lat']:.5f} {point['lon']:.5f}" if point else ""
+    return [
+        f"{i['incident_id']}  {i['kind']['label']} ({i['kind']['code']})  priority {i['priority']}  {i['state']}",
+        f"  at {where}), first receiver {i['first_receiver'] or '-'}, policy {i['policy'][:19]}",
+        *([f"  {', '.join(flags)}"] if flags else []),
+        *[f"  {t['task_id'].rsplit('-', 1)[1]} {t['agency']} ({t['role']}): {t['state']}" for t in i["tasks"]],
+    ]
+
+
+def _links(i: Json) -> list[str]:
+    lines = []
+    for c in i["calls"]:
+        link = c["link"] or {"score": 0, "decided_by": "-", "reasons": {}}
+        how = f"{link['decided_by']}, score {link['score']:.2f}{_parts(link['reasons'])}"
+        lines.append(f"  call {c['call_id']} on {c['line']}: {how}")
+    lines += [f"  perhaps call {s['call_id']}: score {s['score']:.2f}{_parts(s['reasons'])}" for s in i["suggestions"]]
+    return lines
+
+
+def _parts(reasons: dict[str, float]) -> str:
+    return f" ({', '.join(f'{k} {v:.2f}' for k, v in reasons.items())})" if reasons else ""
+
+
+def _concerns(event: Json, ident: str) -> bool:
+    found = _INCIDENT.match(ident)
+    task = event["data"].get("task_id")
+    return not (found and found[2] == "T" and task and task != ident)
+
+
+def _line(event: Json) -> str:
+    data = event["data"]
+    who = event["actor"]["agency"] or event["actor"]["role"]
+    parts = [f"{k}={_short(v)}" for k, v in data.items() if k not in _QUIET and v not in ("", None, [], {})]
+    if event["type"] == "CallRecorded":
+        parts = _understood(data)
+    about = " ".join(x for x in (data.get("task_id", "").rsplit("-", 1)[-1], data.get("agency", "")) if x)
+    return (
+        f"{event['recorded_at'][11:23]}  v{event['version']:<3} {event['type']:<20} {about} {' '.join(parts)}  [{who}]"
+    )
+
+
+def _understood(data: Json) -> list[str]:
+    u, call = data["understanding"], data["call"]
+    place = call["place"]
+    said = (
+        f"{call['line']}/{call['channel']}: {_short(call.get('text', ''))}"
+        if call.get("text")
+        else f"{call['line']}/{call['channel']}"
+    )
+    return [
+        said, f"→ {u['kind']} p{u['priority']} by {u['decided_by']} {u['confidence']:.2f}",
+        f"terms={','.join(u['terms']) or '-'}", *([f"negated={','.join(u['negated'])}"] if u["negated"] else []),
+        *([f"raises={','.join(u['raises'])}"] if u["raises"] else []), *(["ESCALATED"] if u["escalated"] else []),
+        *([f"unsure: {','.join(u['reasons'])}"] if u["human"] else []),
+        f"place by {place['source']} {place['entry'] or place['label']}",
+    ]  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a terminal's width
+
+
+def _delivered(d: Json) -> str:
+    mark = " REPEATED" if d.get("repeat") or d["times"] > 1 else ""
+    how = (
+        f"{d['action']} over {d['channel']}, {d['receivers']} open screens"
+        if d["type"] == "DeliverySent"
+        else f"seen by {d['by']}"
+    )
+    return f"{d['at'][11:23]}  {d['type']:<20} {d['task_id'].rsplit('-', 1)[-1]} {d['agency']}: {how}{mark}"
+
+
+def _mission_lines(m: Json) -> list[str]:
+    unit, hospital = m.get("unit_id") or "-", m.get("hospital_id") or "-"
+    lines = [f"mission {m['mission_id']}: {m['state']}, unit {unit}, hospital {hospital}"]
+    for c in m.get("candidates") or []:
+        why = f"not: {c['excluded_because']}" if c.get("excluded_because") else "suitable"
+        lines.append(f"  {c['unit_id']}: {c.get('eta_s')} s, {why}")
+    lines += [f"  {name}: {at}" for name, at in (m.get("times") or {}).items() if at]
+    return lines
