@@ -21,24 +21,59 @@ PUT_WAIT_S = 5.0
 """A registration waits so long for its decision; after that it is answered 202."""
 
 
+async def take(
+    desk: Desk, request: Request, who: Principal, kind: str, target: str, commands: tuple[type[Any], ...]
+) -> Response:
+    """Any command: read, its target looked up, a known id answered as before, else appended and waited for."""
+    wait_s = edge.wait_of(request)
+    body = await edge.read_object(request)
+    found = edge.asked(body, commands)
+    region = await desk.known(who, kind, target)
+    earlier = desk.index.outcome(found.command_id) if found.command_id else None
+    if earlier is not None:
+        return desk.shown(found.command_id, target, earlier)
+    command_id = await desk.act(
+        who, region, target, found.data, command_id=found.command_id, expected=found.expected_version
+    )
+    return await desk.decided(command_id, target, wait_s)
+
+
+async def register(desk: Desk, request: Request, who: Principal, target: str, *, hospital: bool) -> Response:
+    """A unit or hospital, new or changed; its region is where it is known, else the body's, else the asker's."""
+    if not edge.ID.fullmatch(target):
+        raise edge.invalid(("id", "expected 1-128 of A-Z a-z 0-9 . _ : -"))
+    body = await edge.read_object(request)
+    data = edge.registration(body, hospital=hospital)
+    held: Any = desk.index.state.hospitals if hospital else desk.index.state.units
+    known = held.get(target)
+    asked = body.get("region")
+    region = fleet_region(desk.policy, asked if isinstance(asked, str) and asked else who.region)
+    region = known.region if known is not None else region
+    command_id = await desk.act(who, region, target, data, command_id=body.get("command_id") or "")
+    return await desk.decided(command_id, target, PUT_WAIT_S)
+
+
+async def report_position(desk: Desk, request: Request, who: Principal, unit_id: str) -> Response:
+    """Where a unit is: kept two days on its topic; decisions use the newest."""
+    if who.role == "crew" and who.unit != unit_id:
+        raise Problem(403, "not_your_unit", f"You are the crew of {who.unit or 'no unit'}; report its position only.")
+    body = await edge.read_object(request)
+    said = edge.reported(body)
+    await desk.known(who, "units", unit_id)
+    now = desk.clock.now_ms()
+    at = now if said.at is None else min(said.at, now)
+    position = Position(unit_id=unit_id, point=said.point, at=at, speed_kmh=said.speed_kmh, heading=said.heading)
+    try:
+        await desk.positions.report(position)
+    except LogUnavailable as e:
+        detail = "The log does not answer; the next position will do."
+        raise Problem(503, "log_unavailable", detail, {"retry-after": "2"}) from e
+    return answer(200, {"unit_id": unit_id, "at": rfc3339(at), "lon": said.point.lon, "lat": said.point.lat})
+
+
 def acts(desk: Desk) -> APIRouter:
     """All of them."""
     router = APIRouter()
-
-    async def take(
-        request: Request, who: Principal, kind: str, target: str, commands: tuple[type[Any], ...]
-    ) -> Response:
-        wait_s = edge.wait_of(request)
-        body = await edge.read_object(request)
-        found = edge.asked(body, commands)
-        region = await desk.known(who, kind, target)
-        earlier = desk.index.outcome(found.command_id) if found.command_id else None
-        if earlier is not None:
-            return desk.shown(found.command_id, target, earlier)
-        command_id = await desk.act(
-            who, region, target, found.data, command_id=found.command_id, expected=found.expected_version
-        )
-        return await desk.decided(command_id, target, wait_s)
 
     @router.post(
         "/v1/missions/{mission_id}/commands", tags=["missions"], openapi_extra=edge.shown_schema(cmd.MISSION_COMMANDS)
@@ -47,14 +82,14 @@ def acts(desk: Desk) -> APIRouter:
         mission_id: str, request: Request, who: Annotated[Principal, Depends(allowed(*WRITERS))]
     ) -> Response:
         """A step, a triage, another unit, the end. A crew acts on its own unit's mission only."""
-        return await take(request, who, "missions", mission_id, cmd.MISSION_COMMANDS)
+        return await take(desk, request, who, "missions", mission_id, cmd.MISSION_COMMANDS)
 
     @router.post("/v1/units/{unit_id}/commands", tags=["units"], openapi_extra=edge.shown_schema(cmd.UNIT_COMMANDS))
     async def unit_command(
         unit_id: str, request: Request, who: Annotated[Principal, Depends(allowed(*WRITERS))]
     ) -> Response:
         """on_duty, off_duty, available, out_of_service. A crew for its own unit only."""
-        return await take(request, who, "units", unit_id, cmd.UNIT_COMMANDS)
+        return await take(desk, request, who, "units", unit_id, cmd.UNIT_COMMANDS)
 
     @router.post(
         "/v1/hospitals/{hospital_id}/commands",
@@ -65,54 +100,27 @@ def acts(desk: Desk) -> APIRouter:
         hospital_id: str, request: Request, who: Annotated[Principal, Depends(allowed(*CENTRE))]
     ) -> Response:
         """divert, undivert, set_beds."""
-        return await take(request, who, "hospitals", hospital_id, cmd.HOSPITAL_COMMANDS)
-
-    async def register(request: Request, who: Principal, target: str, *, hospital: bool) -> Response:
-        if not edge.ID.fullmatch(target):
-            raise edge.invalid(("id", "expected 1-128 of A-Z a-z 0-9 . _ : -"))
-        body = await edge.read_object(request)
-        data = edge.registration(body, hospital=hospital)
-        held: Any = desk.index.state.hospitals if hospital else desk.index.state.units
-        known = held.get(target)
-        region = known.region if known is not None else fleet_region(desk.policy, str(body.get("region") or who.region))
-        command_id = body.get("command_id") or ""
-        command_id = await desk.act(who, region, target, data, command_id=command_id)
-        return await desk.decided(command_id, target, PUT_WAIT_S)
+        return await take(desk, request, who, "hospitals", hospital_id, cmd.HOSPITAL_COMMANDS)
 
     @router.put("/v1/units/{unit_id}", tags=["units"])
     async def put_unit(
         unit_id: str, request: Request, who: Annotated[Principal, Depends(allowed("admin"))]
     ) -> Response:
         """Registers a unit or changes it: `{"label", "type": "ALS | BLS", "station", "position": {...}}`."""
-        return await register(request, who, unit_id, hospital=False)
+        return await register(desk, request, who, unit_id, hospital=False)
 
     @router.put("/v1/hospitals/{hospital_id}", tags=["hospitals"])
     async def put_hospital(
         hospital_id: str, request: Request, who: Annotated[Principal, Depends(allowed("admin"))]
     ) -> Response:
         """Registers a hospital or changes it: `{"label", "capabilities", "beds", "position": {...}}`."""
-        return await register(request, who, hospital_id, hospital=True)
+        return await register(desk, request, who, hospital_id, hospital=True)
 
     @router.put("/v1/units/{unit_id}/position", tags=["units"])
     async def put_position(
         unit_id: str, request: Request, who: Annotated[Principal, Depends(allowed("crew", "ems_dispatcher", "admin"))]
     ) -> Response:
         """Where a unit is: its own crew or the centre says so. Kept two days; decisions use the newest."""
-        if who.role == "crew" and who.unit != unit_id:
-            raise Problem(
-                403, "not_your_unit", f"You are the crew of {who.unit or 'no unit'}; report its position only."
-            )
-        body = await edge.read_object(request)
-        said = edge.reported(body)
-        await desk.known(who, "units", unit_id)
-        now = desk.clock.now_ms()
-        at = now if said.at is None else min(said.at, now)
-        position = Position(unit_id=unit_id, point=said.point, at=at, speed_kmh=said.speed_kmh, heading=said.heading)
-        try:
-            await desk.positions.report(position)
-        except LogUnavailable as e:
-            detail = "The log does not answer; the next position will do."
-            raise Problem(503, "log_unavailable", detail, {"retry-after": "2"}) from e
-        return answer(200, {"unit_id": unit_id, "at": rfc3339(at), "lon": said.point.lon, "lat": said.point.lat})
+        return await report_position(desk, request, who, unit_id)
 
     return router

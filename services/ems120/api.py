@@ -53,6 +53,13 @@ def _decoded(cursor: str) -> str:
 def reads(desk: Desk, pending: Pending, standings: Callable[[], Any]) -> APIRouter:
     """All of them."""
     router = APIRouter()
+    _missions(router, desk)
+    _fleet(router, desk)
+    _works(router, desk, pending, standings)
+    return router
+
+
+def _missions(router: APIRouter, desk: Desk) -> None:
     index = desk.index
 
     def mission_shown(mission: Any) -> Any:
@@ -73,16 +80,16 @@ def reads(desk: Desk, pending: Pending, standings: Callable[[], Any]) -> APIRout
         order: Literal["newest", "queue"] = "newest",
     ) -> Response:
         """Missions, newest first, or as a queue: highest triage, then oldest."""
+        wanted = {
+            "state": state, "triage": triage, "unit_id": unit_id, "incident_id": incident_id, "task_id": task_id,
+            "exercise": exercise,
+        }  # fmt: skip
+        asked = {k: v for k, v in wanted.items() if v is not None}
         found = [
             m
             for m in index.state.missions.values()
             if desk.sees(who, m.region)
-            and (state is None or m.state == state)
-            and (triage is None or m.triage == triage)
-            and (unit_id is None or m.unit_id == unit_id)
-            and (incident_id is None or m.incident_id == incident_id)
-            and (task_id is None or m.task_id == task_id)
-            and (exercise is None or m.exercise == exercise)
+            and all(getattr(m, k) == v for k, v in asked.items())
             and (active is None or (m.state != "ended") == active)
         ]
         if order == "queue":
@@ -96,6 +103,10 @@ def reads(desk: Desk, pending: Pending, standings: Callable[[], Any]) -> APIRout
         """One mission."""
         await desk.known(who, "missions", mission_id)
         return answer(200, plain(mission_shown(index.state.missions[mission_id])))
+
+
+def _fleet(router: APIRouter, desk: Desk) -> None:
+    index = desk.index
 
     @router.get("/v1/units", tags=["units"])
     async def units(
@@ -140,6 +151,10 @@ def reads(desk: Desk, pending: Pending, standings: Callable[[], Any]) -> APIRout
         await desk.known(who, "hospitals", hospital_id)
         return answer(200, plain(hospital_view(index.state.hospitals[hospital_id])))
 
+
+def _works(router: APIRouter, desk: Desk, pending: Pending, standings: Callable[[], Any]) -> None:
+    index = desk.index
+
     @router.get("/v1/commands/{command_id}", tags=["missions"])
     async def command(
         command_id: str, request: Request, who: Annotated[Principal, Depends(allowed(*MEDICAL))]
@@ -174,5 +189,3 @@ def reads(desk: Desk, pending: Pending, standings: Callable[[], Any]) -> APIRout
         """The hash of each owned partition's state at its offset, for `replay --verify`."""
         found = await standings()
         return answer(200, {str(p): to_builtins(s) for p, s in sorted(found.items())})
-
-    return router

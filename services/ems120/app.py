@@ -1,4 +1,4 @@
-"""Wiring of the 120 centre: settings → policy, keys, kernel, owners, relay, timer, index, HTTP. Only here do they meet."""
+"""Wiring of the 120 centre: settings → policy, keys, kernel, owners, relay, timer, index, HTTP."""
 
 import asyncio
 import contextlib
@@ -74,8 +74,7 @@ class Ems:
             command_id=f"seed:{region}:{self.policy.hash}", region=region, data=seed_for(self.policy),
             actor=SYSTEM_ACTOR, issued_at=self.clock.now_ms(),
         )  # fmt: skip
-        while self.index.ready() is not None:
-            await asyncio.sleep(0.1)
+        await self.index.complete.wait()
         while self.index.outcome(command.command_id) is None:
             try:
                 await self.desk.append(command)
@@ -95,7 +94,7 @@ class Ems:
                 self._seed(),
                 self._lags.run(),
                 watch.watch(self.index, self.owners),
-            )  # fmt: skip
+            )
         ]
         for side in sides:
             side.add_done_callback(_said)

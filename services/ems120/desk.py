@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+import msgspec
 import orjson
 from starlette.responses import Response
 
@@ -118,8 +119,7 @@ class Desk:
             status = 404 if refusal.code in _NOT_FOUND and refusal.target == target else 409
             detail = f"{refusal.detail or CODES.get(refusal.code, '')}"
             at = version(self.index.state, target)
-            more = {"command_id": command_id, "outcome": "refused", "version": at}
-            raise Problem(status, refusal.code, detail, **more)
+            raise Problem(status, refusal.code, detail, command_id=command_id, outcome="refused", version=at)
         of_target = [e.version for e in outcome.events if e.subject == target]
         body = {
             "command_id": command_id, "outcome": "accepted", "version": of_target[-1] if of_target else None,
@@ -130,7 +130,7 @@ class Desk:
 
     def clear_event(self, event: Any) -> Any:
         """An event with its words in clear, for those who may see medical detail."""
-        return unseal_words(event, self.keyring, GONE)
+        return msgspec.structs.replace(event, data=self.clear(event.data))
 
 
 SYSTEM_ACTOR = Actor(subject="ems120")

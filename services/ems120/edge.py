@@ -1,4 +1,4 @@
-"""Bodies as they come in: bounded, read straight into the domain's commands, refused with an entry for every bad field."""
+"""Bodies as they come in: bounded, read straight into the domain's commands, refused with an entry a bad field."""
 
 import math
 import re
@@ -199,7 +199,7 @@ def reported(body: dict[str, Any]) -> Reported:
     if "point" not in shown and "lon" in shown:
         shown["point"] = {k: shown.pop(k) for k in ("lon", "lat", "crs") if k in shown}
     errors: Errors = []
-    data = _read(Reported, shown, errors)
+    data: Reported | None = _read(Reported, shown, errors)
     if data is not None and not is_position(data.point.lon, data.point.lat):
         errors.append(_error("point", "not a position: lon -180 to 180, lat -90 to 90"))
     if data is not None and not all(abs(v) <= NUMBER_MAX for v in (data.speed_kmh or 0.0, data.heading or 0.0)):

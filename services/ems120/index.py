@@ -74,7 +74,7 @@ class Index:
         self.decided: dict[tuple[str, int], int] = {}
         self.last_event: dict[int, int] = {}
         self.active: set[str] = set()
-        self.caught_up = False
+        self.complete = asyncio.Event()
         self.fault = "the log has not been read yet"
         self.listeners: set[Callable[[list[Entry]], None]] = set()
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
@@ -83,7 +83,7 @@ class Index:
 
     def ready(self) -> str | None:
         """What keeps answers from being whole, or None."""
-        return None if self.caught_up else f"index: {self.fault}"
+        return None if self.complete.is_set() else f"index: {self.fault}"
 
     def take(self, record: Record) -> Entry | None:
         """Takes one record of the events topic; None for what cannot be read (the owner cannot have written it)."""
@@ -206,8 +206,8 @@ class Index:
         ends = await follower.ends()
         async for batch in follower.batches(max_records=1000, idle_ms=IDLE_MS):
             entries = [e for e in (self.take(r) for r in batch) if e is not None]
-            if not self.caught_up and self.reached(ends):
-                self.caught_up = True
+            if not self.complete.is_set() and self.reached(ends):
+                self.complete.set()
                 log.info("index_caught_up", count=len(self.history))
             if entries:
                 for listener in list(self.listeners):

@@ -109,27 +109,26 @@ async def chunks(desk: Desk, who: Principal, client: Client, last_id: str) -> As
     if last_id and (since is None or not index.resumable(since)):
         since = None
         yield b"event: reset\ndata: {}\n\n"
-    if since is None:
-        at = list(index.positions)
-        yield _snapshot(desk, who, at)
-    else:
-        at = list(since)
-        for entry in index.since(since):
-            at[entry.partition] = entry.next
-            if desk.sees(who, entry.event.region):
-                yield frame(desk, entry, at)
+    at = list(index.positions) if since is None else list(since)
+    yield _snapshot(desk, who, at) if since is None else _frames(desk, who, list(index.since(since)), at)
     while True:
         entries = await client.take(KEEPALIVE_S)
-        out = []
-        for entry in entries:
-            if entry.next > at[entry.partition]:
-                at[entry.partition] = entry.next
-                if desk.sees(who, entry.event.region):
-                    out.append(frame(desk, entry, at))
+        out = _frames(desk, who, entries, at)
         if out:
-            yield b"".join(out)
+            yield out
         elif not entries:
             yield b": still here\n\n"
+
+
+def _frames(desk: Desk, who: Principal, entries: Sequence[Entry], at: list[int]) -> bytes:
+    """What of these entries this stream has not had and may see; `at` moves on with them."""
+    out = []
+    for entry in entries:
+        if entry.next > at[entry.partition]:
+            at[entry.partition] = entry.next
+            if desk.sees(who, entry.event.region):
+                out.append(frame(desk, entry, at))
+    return b"".join(out)
 
 
 def _snapshot(desk: Desk, who: Principal, at: Sequence[int]) -> bytes:
