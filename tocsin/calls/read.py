@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from tocsin.calls.posted import BODY_MAX, TEXT_MAX, PostedCall
 from tocsin.calls.times import NotATime, moment
 
 _generic = msgspec.json.Decoder()
+_LONE = re.compile("[\ud800-\udfff]")
 TIMES = ("rang_at", "answered_at", "ended_at", "occurred_at", "received_at")
 
 
@@ -85,16 +87,12 @@ def _repair(value: Any) -> Any:
     kind = type(value)
     if kind is str:
         text: str = value.replace("\0", "")
-        return text if text.isascii() else text.encode("utf-8", "replace").decode() if _lone(text) else text
+        return text if text.isascii() else _LONE.sub("\ufffd", text)
     if kind is dict:
         return {_repair(k): _repair(v) for k, v in value.items()}
     if kind is list:
         return [_repair(v) for v in value]
     return value
-
-
-def _lone(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _parsed(value: Any, repaired: Any) -> Parsed:
