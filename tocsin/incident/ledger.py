@@ -12,7 +12,9 @@ from tocsin.incident.values import CallRecord, Understanding
 from tocsin.policy.model import Policy
 
 
-def stamp(state: PartitionState, command: Command[Any], drafts: Sequence[Draft[Any]], at: Ms, seq: int) -> list[Event[Any]]:
+def stamp(
+    state: PartitionState, command: Command[Any], drafts: Sequence[Draft[Any]], at: Ms, seq: int
+) -> list[Event[Any]]:
     """Drafts as events: versions follow each subject's present one, without gaps, numbers from `seq`."""
     versions: dict[str, int] = {}
     events = []

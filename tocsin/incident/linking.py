@@ -20,7 +20,11 @@ FLOOR = 0.02
 FLOOR_LOG = math.log(FLOOR)
 LN2 = math.log(2.0)
 CLEAR_M = 300.0
-"""A place known less well than this speaks the less for nearness, the wider it is."""
+"""A place known less well than this is only named: a village, a road. Inside it distances say little, its name much."""
+NAMED_M = 450.0
+"""Points are given the name of a place up to 400 m around it; within this, an equal name can be found."""
+PLACES_MAX = 4
+"""Of an incident's calls, so many of the newest are compared by place, beside its own."""
 CALLER_LOOK_S = 15 * 86_400
 """How long one caller's hotline order is looked at for repeats, in seconds (the longest ordinary promise, in days)."""
 HOTLINE = "12345"
@@ -49,8 +53,17 @@ class Scale:
         self.caller, self.address = w.get("caller", 0.5), w.get("address", 0.5)
         full = self.kind + self.distance + self.time + self.address
         halves = -math.log2(linking.suggest_at) * full / self.distance
-        self.reach_m = min(linking.distance_max_m, linking.distance_half_m * halves)
+        self.reach_m = min(linking.distance_max_m, max(NAMED_M, linking.distance_half_m * halves + CLEAR_M / 4))
         """Farther than this no stranger's call can reach the lower threshold, whatever else agrees."""
+        self._factors: dict[str, float] = {}
+
+    def gap_factor(self, kind: str) -> float:
+        """How much longer than usual the calls about such a matter come."""
+        known = self._factors.get(kind)
+        if known is None:
+            rows = self.linking.gap_factors
+            known = self._factors[kind] = rows.get(kind) or rows.get(f"{kind.partition('.')[0]}.*") or 1.0
+        return known
 
     def compatible(self, a: str, b: str) -> float:
         """How well two kinds go together, 0 to 1: the most exact row of the policy; equal kinds fully."""
@@ -83,13 +96,21 @@ def call_moment(call: CallRecord, recorded_at: Ms) -> Ms:
 
 
 def nearness(a: Place, b: Place, half_m: float) -> tuple[float, float] | None:
-    """The distance part and the metres, or None where either has no point. Coarse places speak less for nearness."""
+    """The distance part and the metres, or None where either has no point.
+
+    Two exact places count by their distance beyond what their accuracies explain. Where one is only named, an equal
+    name speaks for nearness, the more the smaller the place; another name within it speaks little.
+    """
     if a.point is None or b.point is None:
         return None
     far = metres(a.point, b.point)
-    wide = max(a.accuracy_m or 0.0, b.accuracy_m or 0.0)
-    part = 2.0 ** (-far / half_m)
-    return (part * CLEAR_M / wide if wide > CLEAR_M else part), far
+    one, other = a.accuracy_m or 0.0, b.accuracy_m or 0.0
+    wide = max(one, other)
+    if wide <= CLEAR_M:
+        return 2.0 ** (-max(0.0, far - (one + other) / 3) / half_m), far
+    if a.entry and a.entry == b.entry:
+        return max(0.3, 0.9 - wide / 10_000), far
+    return 2.0 ** (-max(0.0, far - wide) / half_m) * CLEAR_M / wide, far
 
 
 def addresses(a: list[str], b: list[str]) -> float | None:
@@ -102,7 +123,7 @@ def addresses(a: list[str], b: list[str]) -> float | None:
 
 def matches(region: RegionState, call: CallRecord, u: Understanding, policy: Policy, at: Ms) -> list[Match]:
     """All incidents at or above the lower threshold, best first; equal scores in the order of their ids."""
-    weigh = _Weighing(scale(policy), call, u, call_moment(call, at))
+    weigh = _Weighing(scale(policy), region, call, u, call_moment(call, at))
     if call.caller_token:
         for incident_id in reversed(region.callers.get(call.caller_token, {})):
             incident = region.incidents.get(incident_id)
@@ -125,7 +146,7 @@ def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[str
         return []
     lon, lat, reach2 = point.lon, point.lat, (reach_m / METRES_PER_DEGREE) ** 2
     squeeze = math.cos(math.radians(lat)) ** 2
-    oldest = weigh.moment - int(weigh.rules.linking.gap_max_s * 1000)
+    oldest = weigh.moment - int(weigh.rules.linking.gap_max_s * weigh.factor * 1000)
     incidents, found = region.incidents, []
     for cell in region.grid.near(point, reach_m):
         left = LOOK_MAX
@@ -144,10 +165,12 @@ def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[str
 class _Weighing:
     """One call held against incidents; `found` are those at or above the lower threshold."""
 
-    __slots__ = ("call", "found", "least", "moment", "rules", "u")
+    __slots__ = ("call", "factor", "found", "least", "moment", "region", "rules", "u")
 
-    def __init__(self, rules: Scale, call: CallRecord, u: Understanding, moment: Ms) -> None:
+    def __init__(self, rules: Scale, region: RegionState, call: CallRecord, u: Understanding, moment: Ms) -> None:
         self.rules = rules
+        self.region = region
+        self.factor = rules.gap_factor(u.kind)
         self.call = call
         self.u = u
         self.moment = moment
@@ -162,15 +185,14 @@ class _Weighing:
             return
         repeat = same_caller and call.line == HOTLINE and i.kind == self.u.kind
         gap_s = abs(self.moment - i.call_at) / 1000
-        if self._impossible(i, gap_s, CALLER_LOOK_S if repeat else rules.linking.gap_max_s):
+        if self._impossible(i, gap_s, CALLER_LOOK_S if repeat else rules.linking.gap_max_s * self.factor):
             return
-        near = nearness(i.place, call.place, rules.linking.distance_half_m)
+        near = self._nearest(i)
         if (near is None and not same_caller) or (near is not None and near[1] > rules.linking.distance_max_m):
             return
-        time = 1.0 if repeat else 2.0 ** (-gap_s / rules.linking.gap_half_s)
-        total = rules.kind * math.log(kind) + rules.time * max(
-            FLOOR_LOG, -gap_s / rules.linking.gap_half_s * LN2 * (not repeat)
-        )
+        halves = 0.0 if repeat else gap_s / (rules.linking.gap_half_s * self.factor)
+        time = 2.0**-halves
+        total = rules.kind * math.log(kind) + rules.time * max(FLOOR_LOG, -halves * LN2)
         weight = rules.kind + rules.time
         if near is not None:
             total, weight = total + rules.distance * math.log(max(FLOOR, near[0])), weight + rules.distance
@@ -185,6 +207,19 @@ class _Weighing:
             parts |= {"caller": 1.0 if same_caller else None, "address": said}
             reasons = {n: round(p, 4) for n, p in parts.items() if p is not None}
             self.found[i.incident_id] = Match(i, round(score, 4), reasons)
+
+    def _nearest(self, i: Incident) -> tuple[float, float] | None:
+        """The best agreement of place with the incident's own or one of its newest calls'."""
+        half_m = self.rules.linking.distance_half_m
+        best = nearness(i.place, self.call.place, half_m)
+        if len(i.links) == 1 or (best is not None and best[0] >= 0.8):  # noqa: PLR2004 - near enough not to look further
+            return best
+        for _, call_id in zip(range(PLACES_MAX), reversed(i.links), strict=False):
+            call = self.region.calls.get(call_id)
+            near = nearness(call.record.place, self.call.place, half_m) if call else None
+            if near is not None and (best is None or near[0] > best[0]):
+                best = near
+        return best
 
     def _impossible(self, i: Incident, gap_s: float, gap_max_s: float) -> bool:
         """What no score can make good: too long ago, closed too long, said by a person to be another matter."""

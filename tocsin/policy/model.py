@@ -115,6 +115,7 @@ class Linking(Row, frozen=True):
     """How calls are linked: weights of the parts (kind, distance, gap, caller, address), and the two thresholds.
 
     `kind_pairs` holds "a|b" with the codes in alphabetical order; a kind with itself is 1 and not listed.
+    `gap_factors` stretch the time gap for kinds that people ring about for hours: kind or `group.*`.
     """
 
     link_at: float
@@ -127,6 +128,7 @@ class Linking(Row, frozen=True):
     kind_pairs: dict[str, float]
     reopen_within_s: int
     border_m: float
+    gap_factors: dict[str, float] = {}
     source: str = ""
 
 
