@@ -1,13 +1,15 @@
 """The embedded Kafka, for real."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.support import free_ports
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics, topic_states
-from tocsin.log.topics import TOPICS
+from tocsin.log.topics import INCIDENT_EVENTS, TOPICS, URGENT, Topic
 from tocsin.runtime.mend import Mend
 from tocsin.runtime.settings import Settings
 
@@ -43,3 +45,67 @@ def test_a_taken_port_is_told_with_the_mend(broker: EmbeddedKafka, tmp_path: Pat
     with pytest.raises(Mend, match=rf"Port {broker.port}.*--port-base"):
         other.start()
     assert other.pids == []
+
+
+async def _written(bootstrap: str, topic: Topic, value: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic.name, value, partition=0)
+    finally:
+        await producer.stop()
+
+
+async def _read(bootstrap: str, topic: Topic, count: int) -> list[bytes]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic.name, 0)])
+        async with asyncio.timeout(30):
+            return [(await consumer.getone()).value for _ in range(count)]
+    finally:
+        await consumer.stop()
+
+
+async def test_data_is_kept_between_starts(tmp_path: Path) -> None:
+    """What was written before a clean stop, and before a kill, is read after the next start."""
+    kafka = EmbeddedKafka(tmp_path, free_ports(8))
+    try:
+        await kafka.astart()
+        await ensure_topics(Settings(kafka_bootstrap=kafka.bootstrap, partitions=1), [URGENT])
+        await _written(kafka.bootstrap, URGENT, b"before the stop")
+        await kafka.astop()
+        await kafka.astart()
+        await _written(kafka.bootstrap, URGENT, b"before the kill")
+        await asyncio.to_thread(kafka.kill, 0)
+        await asyncio.to_thread(kafka.start_node, 0)
+        await asyncio.to_thread(kafka.wait_ready)
+        assert await _read(kafka.bootstrap, URGENT, 2) == [b"before the stop", b"before the kill"]
+    finally:
+        await kafka.astop()
+
+
+def test_the_number_of_nodes_is_part_of_the_data(tmp_path: Path) -> None:
+    """Data of one node is not started as three: the refusal says how to start it."""
+    (tmp_path / "node-1").mkdir()
+    with pytest.raises(Mend, match="Start it with --nodes 1"):
+        EmbeddedKafka(tmp_path, free_ports(8), 3).start()
+
+
+async def test_three_nodes_survive_the_loss_of_one(tmp_path: Path) -> None:
+    """With one node killed, acks=all still succeeds and nothing acknowledged is lost, also when another follows it."""
+    kafka = EmbeddedKafka(tmp_path, free_ports(8), 3)
+    try:
+        await kafka.astart()
+        settings = Settings(kafka_bootstrap=kafka.bootstrap, partitions=1, replicas=3)
+        await ensure_topics(settings, [INCIDENT_EVENTS])
+        assert (await topic_states(settings, [INCIDENT_EVENTS]))[INCIDENT_EVENTS.name].replicas == 3
+        await asyncio.to_thread(kafka.kill, 0)
+        await asyncio.to_thread(kafka.wait_ready, brokers=2)
+        await _written(kafka.bootstrap, INCIDENT_EVENTS, b"with one node away")
+        await asyncio.to_thread(kafka.start_node, 0)
+        await asyncio.to_thread(kafka.wait_ready)
+        await asyncio.to_thread(kafka.stop_node, 1)
+        assert await _read(kafka.bootstrap, INCIDENT_EVENTS, 1) == [b"with one node away"]
+    finally:
+        await kafka.astop()

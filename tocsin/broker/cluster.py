@@ -17,7 +17,7 @@ from tocsin.broker.ready import brokers_known
 from tocsin.runtime.held import Held
 from tocsin.runtime.mend import Mend
 
-READY_SECONDS_MAX = 90.0
+READY_SECONDS_MAX = 180.0
 _POLL_SECONDS = 0.1
 
 

@@ -28,7 +28,7 @@ from tocsin.policy.source import PolicyInvalid
 from tocsin.runtime.held import Held
 from tocsin.runtime.security import load_secret
 
-READY_SECONDS_MAX = 90.0
+READY_SECONDS_MAX = 180.0
 _DEATHS_MAX = 4
 """A service that dies this often before it was ever ready will not get better by itself."""
 _LOOK_SECONDS = 0.1
