@@ -39,6 +39,7 @@ async function begin() {
 async function enter(who) {
   board.who = who;
   board.begun = 0;
+  alarm.enable().catch(() => {}); // signing in was a gesture; after a reload the button asks for one
   try {
     const [catalogue] = await Promise.all([get("/v1/catalogue"), readClock()]);
     learn(catalogue);

@@ -12,7 +12,21 @@ from tocsin.cli.errors import Mend
 
 Json = dict[str, Any]
 _INCIDENT = re.compile(r"^(\d{6}-\d{8}-\d{6,})(?:-(T|M)(\d+))?$")
-_QUIET = ("event_id", "task_id", "agency", "agency_class", "clock_id", "call", "understanding", "incident_ids", "place")
+_MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.")
+_QUIET = (
+    "started_at",
+    "warn_at",
+    "red_at",
+    "event_id",
+    "task_id",
+    "agency",
+    "agency_class",
+    "clock_id",
+    "call",
+    "understanding",
+    "incident_ids",
+    "place",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -125,7 +139,7 @@ def _concerns(event: Json, ident: str) -> bool:
 def _line(event: Json) -> str:
     data = event["data"]
     who = event["actor"]["agency"] or event["actor"]["role"]
-    parts = [f"{k}={_short(v)}" for k, v in data.items() if k not in _QUIET and v not in ("", None, [], {})]
+    parts = [f"{k}={_short(v)}" for k, v in data.items() if k not in _QUIET and v not in ("", None, False, [], {})]
     if event["type"] == "CallRecorded":
         parts = _understood(data)
     about = " ".join(x for x in (data.get("task_id", "").rsplit("-", 1)[-1], data.get("agency", "")) if x)
@@ -152,6 +166,8 @@ def _understood(data: Json) -> list[str]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, str) and _MOMENT.match(value):
+        return value[11:19]
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a terminal's width
 
