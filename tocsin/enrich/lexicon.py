@@ -2,7 +2,7 @@
 
 import re
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import ahocorasick
 
@@ -15,6 +15,7 @@ _NEAR_AFTER = 16
 _NEAR_TOPIC = 24
 _NEAR_PAST = 30
 _SUPPOSED_GAP = 6
+_LOOK_BACK = 14
 _STRONG = 1.5
 """A term of this weight says what it says, even without more."""
 _NEGATION_GAP = {1: 1}
@@ -22,7 +23,8 @@ _NEGATION_GAP_LONG = 4
 _BREAKS = frozenset("。!?;,\n")
 _STOPS = frozenset("。!?;\n")
 _DONE = frozenset("了啦咯哒嘞喽啊呀")
-TERM, NEGATION, PAST, CONSULT, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL, NOW = range(12)
+NEGATION, PAST, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL, NOW = range(10)
+MARKS = 10
 
 
 class Hit(NamedTuple):
@@ -36,11 +38,23 @@ class Hit(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """A word of the automaton: (what, pattern, part) for each of its uses."""
+    """A word of the automaton. `opens` and `closes` are sets of bits: the joints of patterns it stands before or after."""
 
     length: int
     letters: bool
-    uses: tuple[tuple[int, int, int], ...]
+    whole: tuple[Term, ...]
+    marks: tuple[int, ...]
+    opens: int
+    closes: int
+
+
+class _Joint(NamedTuple):
+    """Between part `part` and the next of a pattern of `parts` parts."""
+
+    term: Term
+    pattern: int
+    part: int
+    parts: int
 
 
 class _Raw(NamedTuple):
@@ -64,71 +78,91 @@ class Automaton:
     """The compiled lexicon. Immutable; safe for many threads."""
 
     def __init__(self, lexicon: Lexicon) -> None:
-        self._patterns: list[tuple[Term, int]] = []
-        self._by_word: dict[str, set[tuple[int, int, int]]] = {}
         self._rules = {(r.kind, r.raises) for r in lexicon.refine}
         self._refined = {r.kind for r in lexicon.refine}
-        self._slips = [(wrong.lower(), right.lower()) for wrong, right in lexicon.fold.items()]
+        self._joints: list[_Joint] = []
+        slips = [(wrong.lower(), right.lower()) for wrong, right in lexicon.fold.items()]
+        words = _Words(slips)
+        number = 0
         for term in lexicon.terms:
             for word in term.words:
-                self._add_pattern(term, word.lower())
-        for what, words in (
-            (NEGATION, lexicon.negations), (PAST, lexicon.past), (CONSULT, lexicon.consult), (TOPIC, lexicon.topic),
-            (LIVE, lexicon.live), (ENDED, lexicon.ended), (MASK, lexicon.masks), (UNREAL, lexicon.unreal),
-            (SUPPOSED, lexicon.supposed), (REAL, lexicon.real), (NOW, lexicon.now),
+                self._add_pattern(words, number, term, [p for p in word.lower().split("*") if p])
+                number += 1
+        for what, listed in (
+            (NEGATION, lexicon.negations), (PAST, lexicon.past), (TOPIC, lexicon.topic), (LIVE, lexicon.live),
+            (ENDED, lexicon.ended), (MASK, lexicon.masks), (UNREAL, lexicon.unreal), (SUPPOSED, lexicon.supposed),
+            (REAL, lexicon.real), (NOW, lexicon.now),
         ):  # fmt: skip
-            for word in words:
-                self._add(word.lower(), (what, -1, 0))
-        automaton = ahocorasick.Automaton()
-        for word, uses in self._by_word.items():
-            automaton.add_word(word, _Word(len(word), word.isascii(), tuple(sorted(uses))))
-        automaton.make_automaton()
-        self._automaton = automaton
+            for word in listed:
+                words.marks.setdefault(word.lower(), set()).add(what)
+        self._automaton = words.compiled()
 
-    def _add(self, word: str, use: tuple[int, int, int]) -> None:
-        if word:
-            self._by_word.setdefault(word, set()).add(use)
-
-    def _add_pattern(self, term: Term, word: str) -> None:
-        parts = [p for p in word.split("*") if p]
-        number = len(self._patterns)
-        self._patterns.append((term, len(parts)))
-        for part, piece in enumerate(parts):
-            for each in alternatives(piece):
-                self._add(each, (TERM, number, part))
-                for wrong, right in self._slips:
-                    if right in each:
-                        self._add(each.replace(right, wrong), (TERM, number, part))
+    def _add_pattern(self, words: "_Words", number: int, term: Term, parts: list[str]) -> None:
+        if len(parts) == 1:
+            for each in words.spelled(parts[0]):
+                words.whole.setdefault(each, {})[id(term)] = term
+            return
+        for part in range(len(parts) - 1):
+            bit = 1 << len(self._joints)
+            self._joints.append(_Joint(term, number, part, len(parts)))
+            for each in words.spelled(parts[part]):
+                words.opens[each] = words.opens.get(each, 0) | bit
+            for each in words.spelled(parts[part + 1]):
+                words.closes[each] = words.closes.get(each, 0) | bit
 
     def find(self, text: str) -> list[Hit]:
         """All terms of a normalised text, each with its standing; in order of their ends."""
         found: list[_Raw] = []
-        marks: Marks = [[] for _ in range(12)]
-        chains: dict[tuple[int, int], tuple[int, int, int]] = {}
-        size = len(text)
-        for end, (length, letters, uses) in self._automaton.iter(text):
+        marks: Marks = [[] for _ in range(MARKS)]
+        recent: list[tuple[int, int, int]] = []
+        chains: dict[tuple[int, int, int], tuple[int, int]] = {}
+        for end, (length, letters, whole, kinds, opens, closes) in self._automaton.iter(text):
             start = end - length + 1
-            if letters and _inside_word(text, start, end, size):
+            if letters and _inside_word(text, start, end):
                 continue
-            for what, pattern, part in uses:
-                if what:
-                    marks[what].append((start, end))
-                    continue
-                term, parts = self._patterns[pattern]
-                if parts == 1:
-                    found.append(_Raw(term, start, end, end, start))
-                elif part == 0:
-                    chains[pattern, 0] = (start, end, end)
+            for what in kinds:
+                marks[what].append((start, end))
+            for term in whole:
+                found.append(_Raw(term, start, end, end, start))
+            if closes and recent:
+                self._close(text, (start, end), closes, recent, chains, found)
+            if opens:
+                recent.append((start, end, opens))
+        return _judged(text, found, marks) if found else []
+
+    def _close(
+        self,
+        text: str,
+        at: tuple[int, int],
+        closes: int,
+        recent: list[tuple[int, int, int]],
+        chains: dict[tuple[int, int, int], tuple[int, int]],
+        found: list[_Raw],
+    ) -> None:
+        """Joins the word at `at` to those just before it that stand in the same patterns."""
+        start, end = at
+        for before_start, before_end, opens in reversed(recent):
+            gap = start - before_end - 1
+            if gap > _LOOK_BACK:
+                break
+            both = closes & opens if 0 <= gap <= GAP_MAX else 0
+            if not both or not _BREAKS.isdisjoint(text[before_end + 1 : start]):
+                continue
+            closes &= ~both
+            while both:
+                low = both & -both
+                both ^= low
+                joint = self._joints[low.bit_length() - 1]
+                head = (before_start, before_end)
+                if joint.part:
+                    known = chains.get((joint.pattern, joint.part - 1, before_end))
+                    if known is None:
+                        continue
+                    head = known
+                if joint.part == joint.parts - 2:
+                    found.append(_Raw(joint.term, head[0], end, head[1], start))
                 else:
-                    before = chains.get((pattern, part - 1))
-                    if before is not None and _joined(text, before[1], start):
-                        if part == parts - 1:
-                            found.append(_Raw(term, before[0], end, before[2], start))
-                        else:
-                            chains[pattern, part] = (before[0], end, before[2])
-        if not found:
-            return []
-        return _judged(text, found, marks)
+                    chains[joint.pattern, joint.part, end] = head
 
     def danger(self, text: str) -> bool:
         """Whether a normalised text speaks of danger to life as happening."""
@@ -142,15 +176,45 @@ class Automaton:
         return any((k, r) in self._rules for k in kinds for r in raises)
 
 
-def _inside_word(text: str, start: int, end: int, size: int) -> bool:
+class _Words:
+    """What is gathered for each word before the automaton is made."""
+
+    def __init__(self, slips: list[tuple[str, str]]) -> None:
+        self._slips = slips
+        self.whole: dict[str, dict[int, Term]] = {}
+        self.marks: dict[str, set[int]] = {}
+        self.opens: dict[str, int] = {}
+        self.closes: dict[str, int] = {}
+
+    def spelled(self, piece: str) -> list[str]:
+        """All spellings of a part of a pattern: its alternatives, and these with each slip."""
+        found: dict[str, None] = {}
+        for each in alternatives(piece):
+            if each:
+                found[each] = None
+                found.update((each.replace(right, wrong), None) for wrong, right in self._slips if right in each)
+        return list(found)
+
+    def compiled(self) -> Any:
+        """The automaton over all words."""
+        automaton = ahocorasick.Automaton()
+        for word in dict.fromkeys((*self.whole, *self.marks, *self.opens, *self.closes)):
+            if word:
+                terms = tuple(self.whole.get(word, {}).values())
+                kinds = tuple(sorted(self.marks.get(word, ())))
+                value = _Word(
+                    len(word), word.isascii(), terms, kinds, self.opens.get(word, 0), self.closes.get(word, 0)
+                )
+                automaton.add_word(word, value)
+        automaton.make_automaton()
+        return automaton
+
+
+def _inside_word(text: str, start: int, end: int) -> bool:
     """Whether ASCII letters or digits run on at either side, so that the word is only part of another."""
+    size = len(text)
     before = start > 0 and text[start].isalnum() and text[start - 1].isascii() and text[start - 1].isalnum()
     return before or (end + 1 < size and text[end].isalnum() and text[end + 1].isascii() and text[end + 1].isalnum())
-
-
-def _joined(text: str, end: int, start: int) -> bool:
-    gap = start - end - 1
-    return 0 <= gap <= GAP_MAX and (gap == 0 or _BREAKS.isdisjoint(text[end + 1 : start]))
 
 
 def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
