@@ -32,6 +32,7 @@ class Owners(Generic[S]):
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failures: asyncio.Queue[BaseException | None] = asyncio.Queue()
         self._assigned: frozenset[int] = frozenset()
+        self._ending = False
         self.joined = False
 
     async def run(self) -> None:
@@ -68,8 +69,8 @@ class Owners(Generic[S]):
                 return
 
     async def _end(self) -> None:
+        self._ending, self.joined = True, False
         await self.revoked()
-        self.joined = False
         with contextlib.suppress(LogUnavailable):
             await self._membership.leave()
         await self._outside.stop()
@@ -81,7 +82,8 @@ class Owners(Generic[S]):
     async def revoked(self) -> None:
         """See `Seat`: stops every owner between two batches; what it folded is kept for a newer assignment."""
         self._assigned = frozenset()
-        tasks = list(self._tasks.values())
+        running = dict(self._tasks)
+        tasks = list(running.values())
         if not tasks:
             return
         for owner in self._owners.values():
@@ -91,10 +93,15 @@ class Owners(Generic[S]):
             task.cancel()
         if late:
             await asyncio.wait(late)
-        self._tasks.clear()
+        for p, task in running.items():
+            # Another caller may have been given partitions while this one waited: its tasks are not ours to forget.
+            if self._tasks.get(p) is task:
+                del self._tasks[p]
 
     def assigned(self, partitions: frozenset[int]) -> None:
         """See `Seat`: starts an owner for each partition, forgets those of others."""
+        if self._ending:
+            return
         self.joined = True
         self._assigned = partitions
         log.info("assigned", count=len(partitions), partition=sorted(partitions))
@@ -103,6 +110,8 @@ class Owners(Generic[S]):
             for p in sorted(partitions)
         }
         for p, owner in self._owners.items():
+            if p in self._tasks:
+                raise RuntimeError(f"partition {p} was assigned while it was still owned")
             self._tasks[p] = asyncio.create_task(self._own(owner), name=f"owner-{self._kernel.name}-{p}")
 
     async def _own(self, owner: Owner[S]) -> None:
