@@ -47,7 +47,7 @@ class Causes:
         """Medical tasks and what becomes known of them, to the 120 centre that serves the region."""
         del record
         data = event.data
-        if not isinstance(data, ev.TaskRouted | SCENE | STAND_DOWN):
+        if not isinstance(data, (ev.TaskRouted, *SCENE, *STAND_DOWN)):
             return []
         incident = _incident(state, event)
         if incident is None:
