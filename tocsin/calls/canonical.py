@@ -7,7 +7,6 @@ import orjson
 
 from tocsin.sealing import Keyring
 
-
 _EXACT = 1 << 63
 _DOUBLE_MAX = 1 << 1023
 
