@@ -46,8 +46,8 @@ def stage(
     write_clock(tmp_path / "clock.json", base_ms=NOW, factor=0)
     url = f"http://{host}:1"
     deployment = Deployment(
-        ready=True, bootstrap="", intake=url, notifier=url, ems120=url, supervision=url, router=url, console=url, pids={},
-        tokens={}, agency_tokens={}, unit_tokens={}, data_dir=str(tmp_path), clock=clock,
+        ready=True, bootstrap="", intake=url, notifier=url, ems120=url, supervision=url, router=url, console=url,
+        pids={}, tokens={}, agency_tokens={}, unit_tokens={}, data_dir=str(tmp_path), clock=clock,
     )  # fmt: skip
     mover = Mover(deployment)
     services = [Service(Clock("manual", tmp_path / "clock.json"), d) for d in dues]

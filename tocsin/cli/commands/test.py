@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
         if root is None or not (root / "tests").is_dir():
             raise Mend("The tests are not part of the installed package", "Run ./tocsin test in a checkout.")
         ensure_extra("test")
-        # Two workers, each with one broker; a test file keeps to one worker, so that its deployment is started once.
-        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *context.args]
+        # Two workers, each with one broker; tests/conftest.py says what must stay together on one of them.
+        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", *context.args]
         os.chdir(root)
         os.execv(sys.executable, command)  # noqa: S606 - pytest takes over: its exit code is ours

@@ -1,0 +1,142 @@
+"""A whole deployment by its command line: what it says, and its life from start to stop."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support import advance, deployed, eventually_sync, free_ports, tocsin, tocsin_json
+from tocsin.cli.deployment import SERVICES, Deployment
+from tocsin.codec.text import parse_rfc3339
+from tocsin.runtime.security import ROLES
+
+pytestmark = pytest.mark.broker
+
+CALL = {
+    "line": "119",
+    "channel": "voice",
+    "caller": {"number": "13800000001"},
+    "location": {"address": "茅草街镇新街口"},
+    "text": "新街口一栋楼着火了，三楼有人被困",
+}
+
+
+def sent(deployment: Deployment, call_id: str) -> str:
+    """Sends a call about a fire, waits for its decision; the incident."""
+    with deployment.client("intake", "call_taker", seconds=30) as client:
+        answer = client.post("/v1/calls", json=CALL | {"call_id": call_id})
+        assert answer.status_code == 202, answer.text
+
+        def incident() -> str:
+            told = client.get(f"/v1/calls/{call_id}", params={"wait": 2}).json()
+            return str(told["incident_ids"][0]) if told["incident_ids"] else ""
+
+        return eventually_sync(incident, seconds=60, what="the call is decided")
+
+
+def test_run_json_holds_what_the_contract_says(county: Deployment) -> None:
+    """Every role, agency and unit has a token; URLs have no trailing slash; every pid is alive."""
+    assert set(county.tokens) == set(ROLES)
+    assert {"nanxian-police", "nanxian-fire", "nanxian-120", "nanxian-command"} <= set(county.agency_tokens)
+    assert {f"nanxian-amb-0{n}" for n in range(1, 9)} == set(county.unit_tokens)
+    assert set(county.pids) == {"broker", *SERVICES}
+    assert all(psutil.pid_exists(pid) for pid in county.pids.values())
+    assert not any(county.url(s).endswith("/") for s in (*SERVICES, "console"))
+    assert (Path(county.data_dir) / "run.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_up_on_the_same_directory_is_refused(county: Deployment) -> None:
+    """One line with the reason and the mend, exit code 1, and the first goes on."""
+    again = tocsin("up", "--data-dir", county.data_dir, "--port-base", str(free_ports(20)), "--detach", ok=False)
+    assert again.returncode == 1
+    assert "already runs" in again.stderr
+    assert "tocsin down" in again.stderr
+    assert len(again.stderr.strip().splitlines()) == 1
+    assert httpx.get(f"{county.intake}/healthz").status_code == 200
+
+
+def test_a_taken_port_is_told_with_the_mend(county: Deployment, tmp_path: Path) -> None:
+    """The port, who needs it, and --port-base; nothing is left running."""
+    base = county.notifier.rpartition(":")[2]
+    refused = tocsin("up", "--data-dir", str(tmp_path / "other"), "--port-base", base, "--detach", ok=False)
+    assert refused.returncode == 1
+    assert "--port-base" in refused.stderr
+    assert not (tmp_path / "other" / "run.json").exists()
+
+
+def test_status_and_doctor_find_it_well(county: Deployment) -> None:
+    """All services ready; no check fails; each topic is as the list says."""
+    status = eventually_sync(lambda: _well(county), what="all services are ready")
+    assert {s["name"] for s in status["services"]} == set(SERVICES)
+    report = tocsin_json("doctor", "--data-dir", county.data_dir, ok=False)
+    assert [c for c in report["checks"] if c["state"] == "failure"] == []
+    assert "topics" in {c["name"] for c in report["checks"]}
+
+
+def _well(county: Deployment) -> dict[str, list[dict[str, str]]] | None:
+    status = tocsin_json("status", "--data-dir", county.data_dir, ok=False)
+    return status if status["ready"] else None  # type: ignore[no-any-return]  # the command's JSON
+
+
+def test_a_limit_passes_by_the_manual_clock_alone(county: Deployment) -> None:
+    """Moving the clock past the limit to acknowledge makes it missed, once, and `clock` returns only after that."""
+    incident = sent(county, "house-clock-1")
+    before = parse_rfc3339(tocsin_json("clock", "--data-dir", county.data_dir)["now"])
+    assert parse_rfc3339(advance(county, 120)) == before + 120_000
+    with county.client("notifier", "commander") as client:
+
+        def missed() -> list[str]:
+            shown = client.get(f"/v1/incidents/{incident}").json()
+            return [c["agency"] for c in shown["clocks"] if c["clock"] == "acknowledge" and c["state"] == "missed"]
+
+        # The events are committed when `clock` returns; the notifier's fold of them may be a moment behind.
+        assert "nanxian-fire" in eventually_sync(missed, seconds=20, what="the limit is shown as missed")
+        items = client.get(f"/v1/incidents/{incident}/events", params={"limit": 500}).json()["items"]
+        told = [(e["data"]["clock"], e["data"]["agency"]) for e in items if e["type"] == "ClockMissed"]
+        assert ("acknowledge", "nanxian-fire") in told
+        assert len(told) == len(set(told))
+
+
+@pytest.mark.timeout(600)
+def test_a_deployment_outlives_kills_and_restarts(tmp_path: Path) -> None:
+    """A killed service and a killed broker come back; after `down` and after a killed `up` the data is still there."""
+    data = tmp_path / "data"
+    with deployed(data) as first:
+        incident = sent(first, "house-life-1")
+        os.kill(first.pids["router"], signal.SIGKILL)
+        os.kill(first.pids["broker"], signal.SIGKILL)
+        eventually_sync(lambda: _replaced(data, first, "router") and _replaced(data, first, "broker"), what="new pids")
+        sent(Deployment.find(data), "house-life-2")
+        tocsin("down", "--data-dir", str(data))
+        assert not (data / "run.json").exists()
+    with deployed(data) as second:
+        assert _shown(second, incident)
+        os.kill(second.supervisor, signal.SIGKILL)
+        psutil.wait_procs([p for p in psutil.process_iter() if p.pid == second.supervisor], timeout=10)
+        with deployed(data) as third:
+            assert set(third.pids.values()).isdisjoint(second.pids.values())
+            assert _shown(third, incident)
+            last = third
+    assert not any(_runs(pid) for pid in last.pids.values())
+
+
+def _replaced(data: Path, was: Deployment, name: str) -> bool:
+    now = Deployment.find(data).pids[name]
+    return now != was.pids[name] and _runs(now)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _shown(deployment: Deployment, incident: str) -> bool:
+    with deployment.client("notifier", "commander") as client:
+        return bool(
+            eventually_sync(lambda: client.get(f"/v1/incidents/{incident}").status_code == 200, what="it is shown")
+        )
