@@ -49,16 +49,29 @@ def chain_hash(value: bytes) -> bytes:
 
 def encode_event(event: Event[Any]) -> bytes:
     """An event's record value."""
-    name = event.type
-    value: bytes = _EventMessage(
-        event_id=event.event_id, type=name, type_version=VERSIONS.get(name, 1), region=event.region,
-        subject=event.subject, seq=event.seq, version=event.version, occurred_at=event.occurred_at,
-        recorded_at=event.recorded_at, command_id=event.command_id, index=event.index, count=event.count,
+    return encode_framed(event_frame(event), event)
+
+
+def event_frame(event: Event[Any]) -> bytes:
+    """What all events of one decision say alike, encoded once: a message's bytes may be joined from parts of it."""
+    frame: bytes = _EventMessage(
+        region=event.region, recorded_at=event.recorded_at, command_id=event.command_id, count=event.count,
         source=_source(event.source), actor=_actor(event.actor), policy=event.policy, lane=event.lane,
-        exercise=event.exercise, trace=event.trace, prev_hash=event.prev_hash,
+        exercise=event.exercise, trace=event.trace,
+    ).SerializeToString()  # fmt: skip
+    return frame
+
+
+def encode_framed(frame: bytes, event: Event[Any]) -> bytes:
+    """An event's record value, its decision's `event_frame` given."""
+    name = event.type
+    # Only what may hold a map needs the deterministic form; an envelope has none.
+    own: bytes = _EventMessage(
+        event_id=event.event_id, type=name, type_version=VERSIONS.get(name, 1), subject=event.subject, seq=event.seq,
+        version=event.version, occurred_at=event.occurred_at, index=event.index, prev_hash=event.prev_hash,
         data=_events[name][2](event.data).SerializeToString(deterministic=True),
-    ).SerializeToString(deterministic=True)  # fmt: skip
-    return value
+    ).SerializeToString()  # fmt: skip
+    return frame + own
 
 
 def decode_event(value: bytes) -> Event[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tocsin.codec.wire import chain_hash, encode_event
+from tocsin.codec.wire import chain_hash, encode_framed, event_frame
 from tocsin.envelope import SYSTEM, Actor, Draft, Event, Lane, Ms, Source
 from tocsin.log.ledger import Head
 
@@ -47,6 +47,7 @@ def stamp(
     """Events for these drafts, each with its bytes, and the chain's new head. Changes nothing."""
     stamped: list[Stamped] = []
     versions: dict[str, int] = {}
+    frame = b""
     for index, draft in enumerate(drafts):
         before = versions.get(draft.subject)
         versions[draft.subject] = (version(draft.subject) if before is None else before) + 1
@@ -58,7 +59,9 @@ def stamp(
             actor=origin.actor, policy=origin.policy, lane=origin.lane, exercise=origin.exercise, trace=origin.trace,
             prev_hash=chain_hash(head.value) if head.value else b"",
         )  # fmt: skip
-        value = encode_event(event)
+        if index == 0:
+            frame = event_frame(event)
+        value = encode_framed(frame, event)
         head = Head(event.seq, value)
         stamped.append(Stamped(event, value))
     return stamped, head
