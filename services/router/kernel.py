@@ -85,10 +85,3 @@ class RouterKernel:
     def digest(self, state: PartitionState) -> bytes:
         """See `Kernel`."""
         return digest(state)
-
-
-class FoldKernel(RouterKernel):
-    """The same fold without policy, keys or words: what replay uses. It never decides (invariant 5)."""
-
-    def __init__(self) -> None:  # the parts a fold must not have are not there to be used
-        pass

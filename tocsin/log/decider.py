@@ -11,6 +11,7 @@ from tocsin.envelope import Command, Draft, Event, Ms, Source
 from tocsin.log.deadletters import Stage, dead_letter, where
 from tocsin.log.fold import Fold
 from tocsin.log.headers import event_headers, header
+from tocsin.log.kernel import Kernel
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append, Record
 from tocsin.log.stamp import Origin, Stamped, stamp
@@ -60,9 +61,15 @@ class Decider(Generic[S]):
     """Decides batches of one partition on a fold. The fold is ahead of the log until the caller has committed."""
 
     def __init__(
-        self, fold: Fold[S], *, partitions: int, trust_clock: bool, poisoned: dict[tuple[str, int], str]
+        self,
+        kernel: Kernel[S, Any],
+        fold: Fold[S],
+        *,
+        partitions: int,
+        trust_clock: bool,
+        poisoned: dict[tuple[str, int], str],
     ) -> None:
-        self._fold, self._kernel, self._ledger = fold, fold.kernel, fold.ledger
+        self._fold, self._kernel, self._ledger = fold, kernel, fold.ledger
         self._partitions, self._trust_clock, self._poisoned = partitions, trust_clock, poisoned
 
     def decide(self, records: Sequence[Record]) -> Decided:

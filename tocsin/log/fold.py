@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tocsin.codec.wire import decode_event
 from tocsin.envelope import Event
-from tocsin.log.kernel import Kernel
+from tocsin.log.kernel import Folding
 from tocsin.log.ledger import Ledger
 from tocsin.log.port import Record
 
@@ -30,7 +30,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Fold(Generic[S]):
     """A partition's state. `offset` is the next event offset to fold: all committed before it is in."""
 
-    def __init__(self, kernel: Kernel[S, Any], partition: int, *, ledger: Ledger | None = None) -> None:
+    def __init__(self, kernel: Folding[S], partition: int, *, ledger: Ledger | None = None) -> None:
         self.kernel = kernel
         self.partition = partition
         self.state = kernel.initial()

@@ -13,7 +13,20 @@ F = TypeVar("F")
 """What `decide` may know beside state and command."""
 
 
-class Kernel(Protocol[S, F]):
+class Folding(Protocol[S]):
+    """The part of a kernel that a fold needs: what replay has, without policy, keys or words (invariant 5)."""
+
+    def initial(self) -> S:
+        """The state of a partition before its first event."""
+
+    def evolve(self, state: S, event: Event[Any]) -> None:
+        """Takes one event into the state, in place; every event ever written, no policy."""
+
+    def digest(self, state: S) -> bytes:
+        """A canonical hash of the state: equal for equal states, whatever order they came about in."""
+
+
+class Kernel(Folding[S], Protocol[S, F]):
     """The rules of one owner. `decide` and `evolve` are pure: no clock, no chance, no I/O (invariant 4)."""
 
     @property
@@ -31,9 +44,6 @@ class Kernel(Protocol[S, F]):
     def policy(self, state: S, region: str) -> str:
         """The hash of the policy in force for a region; stamped on each event, read by no fold."""
 
-    def initial(self) -> S:
-        """The state of a partition before its first event."""
-
     def prepare(self, state: S, commands: Sequence[tuple[Command[Any], Ms]]) -> list[F]:
         """Facts for each command and its record time: may read keys, model and policy; never changes the state."""
 
@@ -43,14 +53,8 @@ class Kernel(Protocol[S, F]):
     def rescue(self, state: S, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
         """What is left where `prepare` or `decide` failed: a human, urgent incident, or a refusal. Must not fail."""
 
-    def evolve(self, state: S, event: Event[Any]) -> None:
-        """Takes one event into the state, in place; every event ever written, no policy."""
-
     def version(self, state: S, subject: str) -> int:
         """The present version of an incident, mission or unit; 0 where there is none."""
 
     def outputs(self, state: S, events: Sequence[Event[Any]]) -> list[Append]:
         """Records for topics that this owner alone writes, in these events' transaction; deterministic from both."""
-
-    def digest(self, state: S) -> bytes:
-        """A canonical hash of the state: equal for equal states, whatever order they came about in."""

@@ -162,7 +162,7 @@ class Owner(Generic[S]):
         """Decides and commits one batch; how many of its records were taken."""
         began = time.perf_counter()
         decider = Decider(
-            self._fold, partitions=self._options.partitions, trust_clock=self._options.trust_clock,
+            self._kernel, self._fold, partitions=self._options.partitions, trust_clock=self._options.trust_clock,
             poisoned=self._poisoned,
         )  # fmt: skip
         out = decider.decide(records)
