@@ -23,6 +23,10 @@ CLEAR_M = 300.0
 """A place known less well than this is only named: a village, a road. Inside it distances say little, its name much."""
 NAMED_M = 450.0
 """Points are given the name of a place up to 400 m around it; within this, an equal name can be found."""
+OTHER_NAME = 0.4
+"""What remains of nearness where two callers name two places."""
+WITHIN = 0.75
+"""What remains of it where one caller's point lies within the place another only names."""
 PLACES_MAX = 4
 """Of an incident's calls, so many of the newest are compared by place, beside its own."""
 CALLER_LOOK_S = 15 * 86_400
@@ -99,7 +103,8 @@ def nearness(a: Place, b: Place, half_m: float) -> tuple[float, float] | None:
     """The distance part and the metres, or None where either has no point.
 
     Two exact places count by their distance beyond what their accuracies explain. Where one is only named, an equal
-    name speaks for nearness, the more the smaller the place; another name within it speaks little.
+    name speaks for nearness, the more the smaller the place; a point within the named place speaks less, another name
+    least.
     """
     if a.point is None or b.point is None:
         return None
@@ -108,9 +113,10 @@ def nearness(a: Place, b: Place, half_m: float) -> tuple[float, float] | None:
     wide = max(one, other)
     if wide <= CLEAR_M:
         return 2.0 ** (-max(0.0, far - (one + other) / 3) / half_m), far
+    size = max(0.5, 0.9 - wide / 10_000)
     if a.entry and a.entry == b.entry:
-        return max(0.3, 0.9 - wide / 10_000), far
-    return 2.0 ** (-max(0.0, far - wide) / half_m) * CLEAR_M / wide, far
+        return size, far
+    return WITHIN * size * 2.0 ** (-far / wide), far
 
 
 def addresses(a: list[str], b: list[str]) -> float | None:
@@ -195,6 +201,9 @@ class _Weighing:
         total = rules.kind * math.log(kind) + rules.time * max(FLOOR_LOG, -halves * LN2)
         weight = rules.kind + rules.time
         if near is not None:
+            if (i.place.accuracy_m or 0.0) > CLEAR_M or (call.place.accuracy_m or 0.0) > CLEAR_M:
+                # A place that is only named speaks less for two kinds of matter than for one.
+                near = near[0] * kind, near[1]
             total, weight = total + rules.distance * math.log(max(FLOOR, near[0])), weight + rules.distance
         if same_caller:
             weight += rules.caller
@@ -210,16 +219,17 @@ class _Weighing:
 
     def _nearest(self, i: Incident) -> tuple[float, float] | None:
         """The best agreement of place with the incident's own or one of its newest calls'."""
-        half_m = self.rules.linking.distance_half_m
-        best = nearness(i.place, self.call.place, half_m)
-        if len(i.links) == 1 or (best is not None and best[0] >= 0.8):  # noqa: PLR2004 - near enough not to look further
-            return best
-        for _, call_id in zip(range(PLACES_MAX), reversed(i.links), strict=False):
+        here, half_m = self.call.place, self.rules.linking.distance_half_m
+        places = [i.place]
+        for _, call_id in zip(range(PLACES_MAX), reversed(i.links) if len(i.links) > 1 else (), strict=False):
             call = self.region.calls.get(call_id)
-            near = nearness(call.record.place, self.call.place, half_m) if call else None
-            if near is not None and (best is None or near[0] > best[0]):
-                best = near
-        return best
+            if call is not None and call.record.place is not i.place:
+                places.append(call.record.place)
+        best = max((n for n in (nearness(p, here, half_m) for p in places) if n is not None), default=None)
+        if best is None or here.source != "gazetteer":
+            return best
+        names = {p.entry for p in places if p.source == "gazetteer"}
+        return (best[0] * OTHER_NAME, best[1]) if names and here.entry not in names else best
 
     def _impossible(self, i: Incident, gap_s: float, gap_max_s: float) -> bool:
         """What no score can make good: too long ago, closed too long, said by a person to be another matter."""
