@@ -167,7 +167,10 @@ async def mission_where(
     """Waits until a mission is so."""
 
     async def look() -> dict[str, Any] | None:
-        answer = await client.get(f"/v1/missions/{mission_id}")
+        try:
+            answer = await client.get(f"/v1/missions/{mission_id}")
+        except httpx.HTTPError:
+            return None  # killed just now; asked again until the deadline
         if answer.status_code != 200:
             return None
         found: dict[str, Any] = answer.json()

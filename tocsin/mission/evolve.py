@@ -7,7 +7,7 @@ from tocsin.envelope import Event, Ms
 from tocsin.mission import events as ev
 from tocsin.mission.state import Board, Hospital, IncidentMissions, Mission, Unit
 from tocsin.mission.values import MissionState, Step, UnitState
-from tocsin.outcomes import PolicyActivated
+from tocsin.outcomes import CommandNoted, CommandRefused, CommandRepeated, PolicyActivated
 from tocsin.place import Point
 
 
@@ -20,6 +20,9 @@ class On(NamedTuple):
     at: Ms
 
 
+QUIET = (CommandRefused, CommandRepeated, CommandNoted)
+"""Outcomes that changed nothing: they count as events of their subject, but never as an act that conflicts."""
+
 Apply = Callable[[Board, Any, On], None]
 
 
@@ -30,7 +33,7 @@ def evolve(state: Board, event: Event[Any]) -> None:
     if held is not None:
         held.version = event.version
         held.updated_at = event.recorded_at
-        if event.actor.counts:
+        if event.actor.counts and not isinstance(event.data, QUIET):
             held.act_version = event.version
 
 
