@@ -14,6 +14,7 @@ from tocsin.log.port import LogUnavailable, Record
 from tocsin.log.topics import SUPERVISION_FACTS
 from tocsin.runtime.settings import Settings
 from tocsin.supervision.clocks import ClockBook
+from tocsin.supervision.ledger import Ledger
 
 log = structlog.get_logger()
 SLICE_S = 0.05
@@ -27,6 +28,7 @@ class Desk:
         self._settings = settings
         self._folding = asyncio.Lock()
         self.books: dict[int, ClockBook] = {p: ClockBook() for p in range(settings.partitions)}
+        self.ledger = Ledger()
         self.owned: set[int] = set()
         self.folded = False
         self.ends: dict[int, int] = {}
@@ -45,6 +47,7 @@ class Desk:
         if record.offset >= book.position:
             if event is not None:
                 book.apply(event)
+                self.ledger.apply(event)
             book.position = record.offset + 1
 
     async def catch_up(self) -> None:

@@ -1,6 +1,6 @@
 """What supervision states on its own topic."""
 
-from tocsin.envelope import Frozen, Ms
+from tocsin.envelope import Frozen, Ms, Sealed
 from tocsin.outcomes import CommandNoted
 
 
@@ -16,4 +16,15 @@ class CardIssued(Frozen, frozen=True, kw_only=True):
     due_at: Ms
 
 
-EVENTS: tuple[type[Frozen], ...] = (CardIssued, CommandNoted)
+class ComplaintReceived(Frozen, frozen=True, kw_only=True):
+    """Somebody complains of an agency. `handled_by` is never the one complained of; words and name are sealed."""
+
+    complaint_id: str
+    against: str
+    handled_by: str
+    incident_id: str = ""
+    text: Sealed = ""
+    complainant: Sealed = ""
+
+
+EVENTS: tuple[type[Frozen], ...] = (CardIssued, CommandNoted, ComplaintReceived)

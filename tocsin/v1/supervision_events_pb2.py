@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tocsin/v1/supervision_events.proto\x12\ttocsin.v1\"\x81\x01\n\nCardIssued\x12\x10\n\x08\x63lock_id\x18\x01 \x01(\t\x12\r\n\x05\x63lock\x18\x02 \x01(\t\x12\x13\n\x0bincident_id\x18\x03 \x01(\t\x12\x0f\n\x07task_id\x18\x04 \x01(\t\x12\x0e\n\x06\x61gency\x18\x05 \x01(\t\x12\x0c\n\x04\x63\x61rd\x18\x06 \x01(\t\x12\x0e\n\x06\x64ue_at\x18\x07 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tocsin/v1/supervision_events.proto\x12\ttocsin.v1\"\x81\x01\n\nCardIssued\x12\x10\n\x08\x63lock_id\x18\x01 \x01(\t\x12\r\n\x05\x63lock\x18\x02 \x01(\t\x12\x13\n\x0bincident_id\x18\x03 \x01(\t\x12\x0f\n\x07task_id\x18\x04 \x01(\t\x12\x0e\n\x06\x61gency\x18\x05 \x01(\t\x12\x0c\n\x04\x63\x61rd\x18\x06 \x01(\t\x12\x0e\n\x06\x64ue_at\x18\x07 \x01(\x03\"\x86\x01\n\x11\x43omplaintReceived\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61gainst\x18\x02 \x01(\t\x12\x12\n\nhandled_by\x18\x03 \x01(\t\x12\x13\n\x0bincident_id\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x13\n\x0b\x63omplainant\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,4 +33,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CARDISSUED']._serialized_start=50
   _globals['_CARDISSUED']._serialized_end=179
+  _globals['_COMPLAINTRECEIVED']._serialized_start=182
+  _globals['_COMPLAINTRECEIVED']._serialized_end=316
 # @@protoc_insertion_point(module_scope)

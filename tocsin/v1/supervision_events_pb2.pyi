@@ -54,3 +54,39 @@ class CardIssued(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CardIssued: _TypeAlias = CardIssued  # noqa: Y015
+
+@_typing.final
+class ComplaintReceived(_message.Message):
+    """Somebody complains of an agency. `handled_by` is never the one complained of; words and name are sealed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPLAINT_ID_FIELD_NUMBER: _builtins.int
+    AGAINST_FIELD_NUMBER: _builtins.int
+    HANDLED_BY_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    COMPLAINANT_FIELD_NUMBER: _builtins.int
+    complaint_id: _builtins.str
+    against: _builtins.str
+    handled_by: _builtins.str
+    incident_id: _builtins.str
+    text: _builtins.str
+    complainant: _builtins.str
+    def __init__(
+        self,
+        *,
+        complaint_id: _builtins.str = ...,
+        against: _builtins.str = ...,
+        handled_by: _builtins.str = ...,
+        incident_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        complainant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "complainant", b"complainant", "complaint_id", b"complaint_id", "handled_by", b"handled_by", "incident_id", b"incident_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComplaintReceived: _TypeAlias = ComplaintReceived  # noqa: Y015
