@@ -1,0 +1,155 @@
+"""The trained model as it is kept and scored: two plain arrays and a manifest, known by the hash of both."""
+
+import hashlib
+import json
+import math
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.policy.model import Policy
+from tocsin.text.features import blocks
+
+FORMAT = 1
+WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
+BYTES_MAX = 20 * 1024 * 1024
+TEXT_MAX = 4000
+"""Characters of a text that are scored; a message's matter stands in its first lines."""
+_BITS_MIN, _BITS_MAX = 8, 22
+
+
+class ModelInvalid(Exception):
+    """A model directory that cannot be used; the message says why."""
+
+
+class Trained(NamedTuple):
+    """What training makes. `weights` has 2 ** bits rows and a column a label; `idf` a number a row."""
+
+    labels: list[str]
+    bits: int
+    idf: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    temperature: float
+    rows: int
+
+
+def save_model(trained: Trained, directory: Path) -> str:
+    """Writes weights and manifest; the version. Raises ModelInvalid where the file would be over 20 MB."""
+    held = BytesIO()
+    np.savez_compressed(
+        held, idf=trained.idf.astype(np.float16), weights=trained.weights.astype(np.float16), bias=trained.bias
+    )
+    data = held.getvalue()
+    if len(data) > BYTES_MAX:
+        raise ModelInvalid(f"the model would take {len(data)} bytes, over {BYTES_MAX}")
+    manifest = {
+        "format": FORMAT,
+        "labels": trained.labels,
+        "bits": trained.bits,
+        "temperature": trained.temperature,
+        "rows": trained.rows,
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / WEIGHTS).write_bytes(data)
+    (directory / MANIFEST).write_text(text, encoding="utf-8")
+    return _version(text)
+
+
+def _version(manifest: str) -> str:
+    return "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()[:16]
+
+
+class Classifier:
+    """A loaded model. Scores a text in time linear in its length, without the library that trained it."""
+
+    def __init__(self, trained: Trained, version: str) -> None:
+        self.version = version
+        self.labels = trained.labels
+        self._bits = trained.bits
+        self._idf = np.ascontiguousarray(trained.idf, dtype=np.float32)
+        self._weights = np.ascontiguousarray(trained.weights, dtype=np.float32)
+        self._bias = trained.bias.astype(np.float32)
+        self._temperature = trained.temperature
+
+    def scores(self, text: str) -> NDArray[np.float32]:
+        """The decision value of each label."""
+        total = self._bias.copy()
+        for block in blocks(text[:TEXT_MAX], self._bits):
+            weighed = block.weights * self._idf[block.buckets]
+            norm = math.sqrt(float(weighed @ weighed))
+            if norm > 0:
+                total += (weighed @ self._weights[block.buckets]) * np.float32(block.scale / norm)
+        return total
+
+    def best(self, text: str) -> tuple[str, float]:
+        """The best label and how sure, calibrated on parts held back in training."""
+        scores = self.scores(text) * self._temperature
+        top = int(scores.argmax())
+        return self.labels[top], float(1.0 / np.exp(scores - scores[top]).sum())
+
+
+class KindModel:
+    """A classifier whose labels are a policy's kinds: codes as they are, hotline classes by their names."""
+
+    def __init__(self, classifier: Classifier, policy: Policy) -> None:
+        self.version = classifier.version
+        self._classifier = classifier
+        named = {k.group: k.code for k in policy.kinds.values() if k.group}
+        self._kinds = [c if c in policy.kinds else named.get(c, "") for c in classifier.labels]
+        if not any(self._kinds):
+            raise ModelInvalid("none of the model's labels is a kind of this policy")
+
+    def classify(self, text: str) -> tuple[str, float] | None:
+        """The best kind and how sure; None where the best label is none of the policy's kinds."""
+        if not text.strip():
+            return None
+        label, sure = self._classifier.best(text)
+        kind = self._kinds[self._classifier.labels.index(label)]
+        return (kind, round(sure, 4)) if kind else None
+
+
+def load_model(directory: Path) -> Classifier:
+    """A model that was saved; ModelInvalid for a corrupt one or one of another version."""
+    try:
+        text = (directory / MANIFEST).read_text(encoding="utf-8")
+        manifest = json.loads(text)
+        data = (directory / WEIGHTS).read_bytes()
+    except (OSError, ValueError, RecursionError) as e:
+        raise ModelInvalid(f"the model in {directory} cannot be read ({type(e).__name__})") from e
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ModelInvalid(f"the model in {directory} is of another version; this one reads format {FORMAT}")
+    if hashlib.sha256(data).hexdigest() != manifest.get("weights_sha256"):
+        raise ModelInvalid(f"the weights in {directory} are not those of their manifest: corrupt or mixed up")
+    return Classifier(_trained(manifest, data, directory), _version(text))
+
+
+def _trained(manifest: dict[str, Any], data: bytes, directory: Path) -> Trained:
+    try:
+        held = np.load(BytesIO(data), allow_pickle=False)
+        idf, weights, bias = (held[n].astype(np.float32) for n in ("idf", "weights", "bias"))
+        labels, bits = [str(x) for x in manifest["labels"]], int(manifest["bits"])
+        temperature, rows = float(manifest["temperature"]), int(manifest["rows"])
+    except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as e:
+        raise ModelInvalid(f"the model in {directory} is not as its manifest says ({type(e).__name__})") from e
+    fits = _BITS_MIN <= bits <= _BITS_MAX and idf.shape == (1 << bits,) and weights.shape == (1 << bits, len(labels))
+    finite = bool(np.isfinite(idf).all() and np.isfinite(weights).all() and np.isfinite(bias).all())
+    if not fits or bias.shape != (len(labels),) or not labels or not finite or not math.isfinite(temperature):
+        raise ModelInvalid(f"the model in {directory} is not as its manifest says (shapes or numbers)")
+    return Trained(labels, bits, idf, weights, bias, temperature, rows)
+
+
+def open_model(directory: Path | None, policy: Policy) -> tuple[KindModel | None, str]:
+    """The model for a policy, or None with the reason (for readiness): then the lexicon alone decides."""
+    if directory is None:
+        return None, ""
+    try:
+        return KindModel(load_model(directory), policy), ""
+    except ModelInvalid as e:
+        return None, f"text model not in use, lexicon alone: {e}"
