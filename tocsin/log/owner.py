@@ -81,7 +81,6 @@ class Owner(Generic[S]):
         `confirm` asks the group, just before the former owner is fenced, whether the partition is still ours: a process
         that slept past its session must not fence the one that took over.
         """
-        self._stopping = False
         try:
             while not self._stopping:
                 tenure = self._tenure = self._log.tenure(self.partition)
@@ -195,6 +194,10 @@ class Owner(Generic[S]):
     def fold(self) -> Fold[S]:
         """The state as far as folded or decided; for metrics, which may see a batch not yet committed."""
         return self._fold
+
+    def allow(self) -> None:
+        """Before `run`, under a newer assignment; within it, a stop asked for before it began would be forgotten."""
+        self._stopping = False
 
     def ask_to_stop(self) -> None:
         """Asks `run` to end at the next boundary between two batches."""

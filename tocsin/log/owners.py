@@ -41,22 +41,26 @@ class Owners(Generic[S]):
         await self._membership.join(self)
         attempt, failed_at = 0, 0.0
         try:
-            while (failure := await self._failures.get()) is not None:
-                if isinstance(failure, Fenced):
-                    log.error(
-                        "fenced", error=str(failure), reason="another owner took the partition; this process ends"
-                    )
-                    raise failure
+            while (failure := await self._next_failure()) is not None:
                 attempt = 1 if time.monotonic() - failed_at > STEADY_S else attempt + 1
                 failed_at = time.monotonic()
                 log.warning("owner_failed", error=repr(failure), attempt=attempt)
                 await self.revoked()
-                while not self._failures.empty():
-                    self._failures.get_nowait()
                 await self._options.sleep(min(0.05 * 2 ** min(attempt, 6), 2.0) if attempt > 1 else 0.0)
                 await self._rejoin()
         finally:
             await self._end()
+
+    async def _next_failure(self) -> BaseException | None:
+        """The next failure to begin anew after; None to end. Raises Fenced. Several at once are one new beginning."""
+        found = [await self._failures.get()]
+        while not self._failures.empty():
+            found.append(self._failures.get_nowait())
+        for failure in found:
+            if isinstance(failure, Fenced):
+                log.error("fenced", error=str(failure), reason="another owner took the partition; this process ends")
+                raise failure
+        return None if None in found else found[0]
 
     async def _rejoin(self) -> None:
         while True:
@@ -112,6 +116,7 @@ class Owners(Generic[S]):
         for p, owner in self._owners.items():
             if p in self._tasks:
                 raise RuntimeError(f"partition {p} was assigned while it was still owned")
+            owner.allow()
             self._tasks[p] = asyncio.create_task(self._own(owner), name=f"owner-{self._kernel.name}-{p}")
 
     async def _own(self, owner: Owner[S]) -> None:
