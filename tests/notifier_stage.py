@@ -26,6 +26,8 @@ CLASSES: dict[str, Any] = {
     "nanxian-120": "medical",
     "nanxian-traffic": "traffic",
 }
+_numbers = itertools.count(1)
+_commands = itertools.count(1)
 
 
 class Region:
@@ -37,8 +39,8 @@ class Region:
         self.records: list[Record] = []
         self._prev = b""
         self._versions: dict[str, int] = {}
-        self._numbers = itertools.count(1)
-        self._commands = itertools.count(1)
+        self._numbers = _numbers
+        self._commands = _commands
 
     def new_id(self) -> str:
         """The next incident's id."""

@@ -176,7 +176,7 @@ function drawAlarm() {
     setData(box, "level", level || null);
     const next = (first.length ? first : open).sort(queueOrder)[0];
     box.replaceChildren(...(level ? [
-      h("span", {}, `${t(`alarm_${level}${desk}`, { n: level === 1 ? first.length : open.length })} — ${kindName(next.kind)}，${placeName(next.location)}`),
+      h("span", {}, `${t(`alarm_${level}${desk}`, { n: level === 1 ? first.length : open.length })} — ${kindName(next.kind)}${lang() === "en" ? ", " : "，"}${placeName(next.location)}`),
       h("button", { type: "button", onclick: () => choose(next.incident_id, { scroll: true }) }, t("show")),
       desk && h("button", { type: "button", onclick: () => { for (const i of open) seen(i.incident_id); draw(); } }, t("seen")),
     ].filter(Boolean) : []));

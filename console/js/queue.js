@@ -123,5 +123,5 @@ function pills(item, who) {
   const own = who.agency ? item.tasks.filter((task) => task.agency === who.agency) : [];
   const rest = item.tasks.filter((task) => !own.includes(task));
   return [...own, ...rest].slice(0, 5).map((task) =>
-    h("span", { class: "pill", data: { state: task.state } }, `${own.includes(task) ? agencyName(task.agency) : label("class", task.agency_class)} ${label("state", task.state)}`));
+    h("span", { class: "pill", data: { state: task.state, ...(own.includes(task) ? { own: "" } : {}) } }, `${label("class", task.agency_class)} ${label("state", task.state)}`));
 }

@@ -18,7 +18,7 @@ export const kindName = (kind) => (lang() === "en" ? named(book.kinds.get(kind.c
 export const kindOf = (code) => named(book.kinds.get(code), code);
 
 export function placeName(location) {
-  return [location.address, location.label].filter((x, i, all) => x && !all.slice(0, i).some((y) => y && y.includes(x))).join(" · ") || t("unknown_place");
+  return [location.address, location.label].filter((x, i, all) => x && !all.slice(0, i).some((y) => y && y.includes(x))).join(" · ") || (location.point ? `${location.point.lat.toFixed(4)}, ${location.point.lon.toFixed(4)}` : t("unknown_place"));
 }
 
 const sets = { disposition: "disp", stage: "stage", code: "ret", clock: "clock" };

@@ -234,11 +234,11 @@ def test_a_store_of_another_shape_is_folded_anew(tmp_path: Path, held: Held) -> 
 def test_a_repeated_batch_changes_nothing(held: Held) -> None:
     """Rows and positions move together; what a reader is given twice after a crash it may fold only once."""
     r = held.region
-    r.open(r.call("a", "119", "起火"), "fire.building", 1, ["nanxian-fire"])
+    one = r.open(r.call("a", "119", "起火"), "fire.building", 1, ["nanxian-fire"])
     held.take()
     again = held.fold.take(r.records)
     assert again.entries == []
-    found = get_incident(held.store, f"{r.records[0].key.decode()}-20260405-000001" if r.records[0].key else "")
+    found = get_incident(held.store, one)
     assert found is not None
     assert found.incident.version == 4
     assert held.fold.positions() == {("tocsin.incident.events.v1", r.records[-1].partition): len(r.records)}
