@@ -1,0 +1,100 @@
+"""`tocsin policy check|copy|activate`: a county's rules as a directory of files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
+from tocsin.cli.errors import Mend
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="A policy directory.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `policy`."""
+    policy = typer.Typer(help="Checks, copies and puts in force a policy directory.", no_args_is_help=True)
+    app.add_typer(policy, name="policy")
+    policy.command()(check)
+    policy.command()(copy)
+    policy.command()(activate)
+
+
+def check(directory: Directory, as_json: AsJson = False) -> None:
+    """Says everything that is wrong with a directory, with file, line and mend; exit code 1 where anything is."""
+    from tocsin.cli.progress import out
+    from tocsin.policy.load import check_policy
+    from tocsin.policy.source import policy_hash
+
+    found_there(directory)
+    findings = check_policy(directory)
+    if as_json:
+        shown = [f._asdict() for f in findings]
+        out({"ok": not findings, "hash": policy_hash(directory), "findings": shown})
+    else:
+        for f in findings:
+            print(f)
+        if not findings:
+            print(f"{directory}: holds, {policy_hash(directory)}")
+    raise typer.Exit(1 if findings else 0)
+
+
+def copy(directory: Directory, as_json: AsJson = False) -> None:
+    """Writes out the sample policy to start from; never over what is there."""
+    import shutil
+
+    from tocsin.cli.progress import out
+    from tocsin.policy.source import FILES
+    from tocsin.runtime.settings import Settings
+
+    sample = Settings(policy_dir=None).policy_path
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise Mend(f"{directory} is not empty", "Name a directory that does not exist yet.")
+    names = [n for n in (*FILES, "README.md") if (sample / n).is_file()]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            shutil.copyfile(sample / name, directory / name)
+    except OSError as e:
+        raise Mend(f"{directory} cannot be written: {e}", "Name another directory.") from e
+    if as_json:
+        out({"directory": str(directory), "files": names})
+    else:
+        print(f"{directory}: {len(names)} files; change them, then `tocsin policy check {directory}`")
+
+
+def activate(directory: Directory, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Puts a checked directory in force in the running deployment, for later decisions only."""
+    import asyncio
+
+    from tocsin.cli.progress import out
+    from tocsin.log.port import LogUnavailable
+    from tocsin.policy.activate import activate as ask
+    from tocsin.policy.activate import keep_policy
+    from tocsin.policy.load import load_policy
+    from tocsin.policy.source import PolicyInvalid
+
+    found_there(directory)
+    deployment = Deployment.find(data_dir)
+    try:
+        policy = load_policy(directory)
+    except PolicyInvalid as e:
+        raise Mend(f"The policy does not hold: {e}", f"Mend it: `tocsin policy check {directory}`.") from e
+    settings = deployment.settings()
+    try:
+        keep_policy(directory, policy, settings.data_dir)
+        asked = asyncio.run(ask(policy, settings))
+    except LogUnavailable as e:
+        raise Mend(f"The log does not answer: {e}", "Look at `tocsin status`, then try again.") from e
+    except OSError as e:
+        raise Mend(f"The policy could not be kept: {e}", "See whether the data directory can be written.") from e
+    if as_json:
+        out({"policy": policy.hash, "regions": asked})
+    else:
+        print(f"{policy.hash} asked for in {asked} regions")
+
+
+def found_there(directory: Path) -> None:
+    """Mend where there is no such directory."""
+    if not directory.is_dir():
+        raise Mend(f"{directory} is no directory", "Name a policy directory; `tocsin policy copy DIR` makes one.")

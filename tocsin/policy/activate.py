@@ -1,0 +1,61 @@
+"""Putting a policy in force: kept by its hash where the owners find it, then asked for in every region by a command."""
+
+import shutil
+from pathlib import Path
+
+from tocsin.codec.wire import encode_command
+from tocsin.envelope import Actor, Command
+from tocsin.incident.commands import ActivatePolicy
+from tocsin.log.headers import command_headers
+from tocsin.log.kafka import KafkaProducer
+from tocsin.log.partition import partition_of
+from tocsin.log.port import Append
+from tocsin.log.topics import URGENT
+from tocsin.policy.model import Policy
+from tocsin.policy.source import FILES
+from tocsin.runtime.clock import Clock
+from tocsin.runtime.settings import Settings
+
+
+def keep_policy(directory: Path, policy: Policy, data_dir: Path) -> Path:
+    """Copies the files of a loaded policy to `data_dir/policies/<hash>`, whole or not at all."""
+    place = data_dir / "policies" / policy.hash.removeprefix("sha256:")
+    if place.is_dir():
+        return place
+    fresh = place.with_name(f"{place.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name in FILES:
+        shutil.copyfile(directory / name, fresh / name)
+    fresh.replace(place)
+    return place
+
+
+def activations(policy: Policy, *, partitions: int, clock: Clock) -> list[Append]:
+    """The commands, one a region. Sent again they are the same commands only within the same millisecond."""
+    now = clock.now_ms()
+    found = []
+    for region in sorted(policy.regions):
+        command = Command(
+            command_id=f"policy:{region}:{policy.hash[7:23]}:{now}",
+            region=region,
+            data=ActivatePolicy(policy=policy.hash),
+            actor=Actor(subject="admin", role="admin"),
+            issued_at=now,
+        )
+        headers = command_headers(command, clock=clock)
+        partition = partition_of(region, partitions)
+        found.append(Append(URGENT.name, partition, region.encode(), encode_command(command), headers))
+    return found
+
+
+async def activate(policy: Policy, settings: Settings) -> int:
+    """Asks every region to go by this policy from now on; how many regions were asked. LogUnavailable where none can."""
+    producer = KafkaProducer(settings)
+    await producer.start()
+    try:
+        clock = Clock(settings.clock, settings.data_dir / "clock.json")
+        sent = await producer.append_all(activations(policy, partitions=settings.partitions, clock=clock))
+    finally:
+        await producer.stop()
+    return len(sent)
