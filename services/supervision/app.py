@@ -8,8 +8,10 @@ import structlog
 from fastapi import FastAPI
 
 from services.supervision.api import routes
+from services.supervision.complaints import Complaints
 from services.supervision.desk import Desk
 from services.supervision.ends import Ends
+from services.supervision.judged import judged
 from services.supervision.settled import Settled
 from services.supervision.stream import assigned, build
 from services.supervision.watchdog import Watchdog
@@ -18,11 +20,13 @@ from tocsin.log.kafka import KafkaProducer
 from tocsin.log.port import Producer
 from tocsin.log.relay import relay_group
 from tocsin.log.topics import EMS_EVENTS, INCIDENT_EVENTS
+from tocsin.policy.load import load_policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app, serve
+from tocsin.sealing.keyring import Keyring
 
 log = structlog.get_logger()
 STOP_S = 6.0
@@ -44,6 +48,9 @@ class Supervision:
         self._watchdog = Watchdog(self.desk, self._ends)
         relays = {relay_group(settings, "router"): INCIDENT_EVENTS, relay_group(settings, "ems120"): EMS_EVENTS}
         self._settled = Settled(settings, self.clock, self.desk, self._ends, relays)
+        self._policy = load_policy(settings.policy_path)
+        keyring = Keyring.open(settings)
+        self._complaints = Complaints(settings, self._policy, keyring, self._producer, self.clock)
         work = Work(settings, self.clock, self.desk, self._producer, lambda: assigned(self._faust))
         tick_s = TICK_S if self.clock.is_real else TICK_FAST_S
         self._faust = build(settings, on_fact=work.on_fact, on_tick=work.on_tick, tick_s=tick_s)
@@ -53,6 +60,7 @@ class Supervision:
         secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
         app = create_app("supervision", secret=secret, ready=[self._watchdog.reason])
         app.include_router(routes(self.desk, self._settled))
+        app.include_router(judged(self.desk, self._complaints, self._policy, self.clock))
         return app
 
     async def run(self) -> None:
@@ -74,7 +82,8 @@ class Supervision:
         began = time.monotonic()
         await self.desk.catch_up_until_it_works()
         log.info("rebuilt", seconds=round(time.monotonic() - began, 2))
-        sides = [asyncio.create_task(self._settled.run()), asyncio.create_task(self._watchdog.run())]
+        beside = (self._settled.run(), self._watchdog.run(), self._complaints.run())
+        sides = [asyncio.create_task(side) for side in beside]
         try:
             await self._faust.start()
             await asyncio.gather(*sides)
