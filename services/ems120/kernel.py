@@ -42,9 +42,9 @@ class EmsKernel:
         """See `tocsin.mission.decide`."""
         return rules.decide(state, command, facts)
 
-    def rescue(self, _: EmsState, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
-        """A refusal that a person finds; the dead letter is the owner's."""
-        return rules.rescue(command, facts_at, error)
+    def rescue(self, state: EmsState, command: Command[Any], _: Ms, error: str) -> list[Draft[Any]]:
+        """A patient waits for a person, anything else is refused; the dead letter is the owner's."""
+        return rules.rescue(state, command, error)
 
     def evolve(self, state: EmsState, event: Event[Any]) -> None:
         """See `tocsin.mission.evolve`."""

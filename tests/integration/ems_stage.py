@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,12 +45,13 @@ class EmsStage:
     instance: str = ""
     slots: int = 1
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    now_ms: int = NOON
+    now_ms: int = 0
 
     def __post_init__(self) -> None:
         self.settings = Settings(
             kafka_bootstrap=self.bootstrap, data_dir=self.folder, clock=self.clock, instance=self.instance, partitions=3
         )
+        self.now_ms = NOON if self.clock != "real" else int(time.time() * 1000)
         self.ports = [free_port() for _ in range(self.slots)]
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.clock != "real":

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from tocsin.envelope import Command, Draft, Ms
+from tocsin.envelope import Command, Draft
 from tocsin.incident.commands import ActivatePolicy
 from tocsin.mission import assigning, fleet, opening, steps
 from tocsin.mission import commands as cmd
+from tocsin.mission import events as ev
 from tocsin.mission.assigning import mission_of, serve_waiting, unit_of
 from tocsin.mission.state import EmsState, Facts
 from tocsin.mission.work import Refusal, Work
@@ -29,13 +30,26 @@ def decide(state: EmsState, command: Command[Any], facts: Facts) -> list[Draft[A
     return work.drafts
 
 
-def rescue(command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
-    """What is left where the rules failed: a refusal that a person finds; the state is as it was."""
-    assert facts_at >= 0  # noqa: S101 - the owner gives the record's own time
-    data = CommandRefused(
-        command=type(command.data).__name__, target=command.target, code="rules_failed", detail=error[:500]
+def rescue(state: EmsState, command: Command[Any], error: str) -> list[Draft[Any]]:
+    """What is left where the rules failed: a patient nobody knows of yet waits in the queue, flagged for a person.
+
+    Everything else is a refusal that a person finds; the state is as it was.
+    """
+    data = command.data
+    if isinstance(data, cmd.OpenMission) and data.incident_id not in state.incidents:
+        opened = ev.MissionOpened(
+            task_id=data.task_id, incident_id=data.incident_id, kind=data.kind, priority=data.priority,
+            place=data.place, address=data.address, triage="I" if data.priority == 1 else "II",
+            triage_reasons=["rules_failed"], call_ids=data.call_ids, routed_at=data.routed_at, lane=data.lane,
+            exercise=command.exercise,
+        )  # fmt: skip
+        mission_id = f"{data.incident_id}-M1"
+        queued = ev.MissionQueued(cause="rules_failed", task_id=data.task_id)
+        return [Draft(subject=mission_id, data=opened), Draft(subject=mission_id, data=queued)]
+    refused = CommandRefused(
+        command=type(data).__name__, target=command.target, code="rules_failed", detail=error[:500]
     )
-    return [Draft(subject="", data=data)]
+    return [Draft(subject="", data=refused)]
 
 
 def _check(work: Work) -> None:

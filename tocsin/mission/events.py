@@ -92,7 +92,7 @@ class UnitAssigned(Frozen, frozen=True, kw_only=True):
 
 
 class MissionQueued(Frozen, frozen=True, kw_only=True):
-    """No unit could be sent: the mission waits and the centre is told. `cause`: no_unit_free or nobody_acknowledged."""
+    """The mission waits, the centre is told. `cause`: no_unit_free, nobody_acknowledged, rules_failed."""
 
     cause: str
     task_id: str = ""

@@ -434,8 +434,17 @@ def test_commands_that_are_not_ours_and_rules_that_fail_leave_a_refusal() -> Non
     world = World()
     assert world.refused(Note(text="x")) == "illegal_step"
     failed = Command(command_id="x", region="430921", data=cmd.PutOnDuty(), target="u")
-    (draft,) = rescue(failed, 0, "boom")
+    (draft,) = rescue(world.state, failed, "boom")
     assert (draft.data.code, draft.data.detail) == ("rules_failed", "boom")
+
+
+def test_a_task_that_crashes_the_rules_still_becomes_a_waiting_patient() -> None:
+    """The mission waits for a person with its raw fields, once; the next decision may send it a unit."""
+    data = cmd.OpenMission(task_id=TASK, incident_id=INCIDENT, kind="?", priority=1, place=Place(region="430921"))
+    opened_, queued = rescue(World().state, Command(command_id="x", region="430921", data=data), "boom")
+    assert (opened_.subject, opened_.data.triage, queued.data.cause) == (M1, "I", "rules_failed")
+    known = rescue(opened().state, Command(command_id="x", region="430921", data=data), "boom")
+    assert [type(d.data).__name__ for d in known] == ["CommandRefused"]
 
 
 def test_old_missions_leave_the_state_and_their_numbers_are_not_given_again() -> None:
