@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.intake.accept import Calls
 from services.intake.access import READERS, Gate
-from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, Outcome, Target, missing, read_act
+from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, Head, Outcome, Target, missing, read_act
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
 from services.intake.body import answer, invalid, problem_of, read_body, wait_of
@@ -134,18 +134,18 @@ class Api:
 
     async def on_incident(self, target: str, request: Request) -> Response:
         """An act on an incident."""
-        who, act = await self._act(request, ON_INCIDENT)
-        return await self._send(act, await self._acts.incident(target, who), who, request)
+        who, act, wait = await self._act(request, ON_INCIDENT)
+        return await self._send(act, await self._acts.incident(target, who), who, wait)
 
     async def on_task(self, target: str, request: Request) -> Response:
         """An act on a task."""
-        who, act = await self._act(request, ON_TASK)
-        return await self._send(act, await self._acts.task(target, who), who, request)
+        who, act, wait = await self._act(request, ON_TASK)
+        return await self._send(act, await self._acts.task(target, who), who, wait)
 
     async def on_call(self, target: str, request: Request) -> Response:
         """An act on a call."""
-        who, act = await self._act(request, ON_CALL)
-        return await self._send(act, await self._acts.call(target, who), who, request)
+        who, act, wait = await self._act(request, ON_CALL)
+        return await self._send(act, await self._acts.call(target, who), who, wait)
 
     async def get_command(self, command_id: str, request: Request) -> Response:
         """What a command came to."""
@@ -200,9 +200,10 @@ class Api:
         found = [self._index.incident(i) for i in row.incident_ids] if row is not None else []
         return row, [i for i in found if i is not None]
 
-    async def _act(self, request: Request, known: dict[str, type[Act]]) -> tuple[Principal, tuple[Act, Any]]:
+    async def _act(self, request: Request, known: dict[str, type[Act]]) -> tuple[Principal, tuple[Act, Head], float]:
         who = self._gate.principal(request)
-        return who, read_act(await self._json(request), known)
+        wait = wait_of(request)
+        return who, read_act(await self._json(request), known), wait
 
     async def _json(self, request: Request) -> Any:
         try:
@@ -211,9 +212,9 @@ class Api:
             raise problem_of(e) from e
         return value
 
-    async def _send(self, act: tuple[Act, Any], target: Target, who: Principal, request: Request) -> Response:
+    async def _send(self, act: tuple[Act, Head], target: Target, who: Principal, wait: float) -> Response:
         try:
-            outcome = await self._acts.send(*act, target, who, wait=wait_of(request), trace=current())
+            outcome = await self._acts.send(*act, target, who, wait=wait, trace=current())
         except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
             raise unsafe(e) from e
         return self._said(outcome)

@@ -51,6 +51,7 @@ class _Command(Struct):
     detail: str = ""
     version: int = 0
     at: Ms = 0
+    whole: bool = False
 
 
 class Fold:
@@ -143,36 +144,54 @@ class Fold:
         except UnreadableRecord as error:
             log.warning("event_unreadable", topic=r.topic, partition=r.partition, offset=r.offset, error=str(error))
             return
-        self._outcome(event)
+        if not event.command_id.startswith(_OURS):
+            self._outcome(event)
         handler = self._on.get(type(event.data))
         if handler is not None:
             handler(event)
+        if event.command_id.startswith("call:") and event.index + 1 == event.count:
+            # Only with the last event of its decision is a call decided: a batch may end between two of them.
+            self._db.execute(
+                "UPDATE calls SET status = decided_as WHERE call_id = ? AND status = 'recorded'",
+                (event.command_id.removeprefix("call:"),),
+            )
         step = _SHOWN.get(type(event.data))
         if step is not None and event.subject:
             self._step(event, step)
 
     def _outcome(self, event: Event[Any]) -> None:
         data = event.data
-        if event.command_id.startswith(_OURS) or isinstance(data, CommandRepeated):
+        if isinstance(data, CommandRepeated):
             return
-        held = self._commands.setdefault(event.command_id, _Command(event.region, []))
+        held = self._commands.get(event.command_id) or self._begun(event)
+        self._commands[event.command_id] = held
         held.at = event.recorded_at
         if not held.events or event.subject == held.events[0]["incident_id"]:
             held.version = max(held.version, event.version)
         if isinstance(data, CommandRefused):
             held.outcome, held.code, held.detail = "refused", data.code, data.detail
+        held.whole = event.index + 1 == event.count
         held.events.append({
             "event_id": event.event_id, "type": event.type, "incident_id": event.subject, "version": event.version,
         })  # fmt: skip
 
+    def _begun(self, event: Event[Any]) -> _Command:
+        """The command's outcome so far: a former batch may have ended between two of its events."""
+        row = None
+        if event.index > 0:
+            query = "SELECT events, version FROM commands WHERE command_id = ? AND outcome = 'pending'"
+            row = self._db.execute(query, (event.command_id,)).fetchone()
+        return _Command(event.region, json.loads(row[0]) if row else [], version=row[1] if row else 0)
+
     def _put_commands(self) -> None:
         for command_id, c in self._commands.items():
+            outcome = c.outcome if c.whole else "pending"
             self._db.execute(
                 "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (command_id) DO UPDATE SET"
                 " region = excluded.region, outcome = excluded.outcome, code = excluded.code, detail = excluded.detail,"
                 " version = excluded.version, events = excluded.events, recorded_at = excluded.recorded_at"
                 " WHERE outcome = 'pending'",
-                (command_id, c.region, c.outcome, c.code, c.detail, c.version, json.dumps(c.events), c.at),
+                (command_id, c.region, outcome, c.code, c.detail, c.version, json.dumps(c.events), c.at),
             )
             self._touched.commands.add(command_id)
 
@@ -180,7 +199,7 @@ class Fold:
         call, u = event.data.call, event.data.understanding
         status = "review" if u.human else "decided"
         self._db.execute(
-            "UPDATE calls SET status = ?, kind = ?, priority = ?, incident_ids = ? WHERE call_id = ?",
+            "UPDATE calls SET decided_as = ?, kind = ?, priority = ?, incident_ids = ? WHERE call_id = ?",
             (status, u.kind, u.priority, json.dumps(event.data.incident_ids), call.call_id),
         )
         self._touched.calls.add(call.call_id)
@@ -192,7 +211,7 @@ class Fold:
         )
         self._belongs(event.data.call_id, event.subject, "opened")
         if event.data.review:
-            self._db.execute("UPDATE calls SET status = 'review' WHERE call_id = ?", (event.data.call_id,))
+            self._db.execute("UPDATE calls SET decided_as = 'review' WHERE call_id = ?", (event.data.call_id,))
 
     def _linked(self, event: Event[Any]) -> None:
         self._belongs(event.data.call_id, event.subject, "linked")
@@ -212,8 +231,7 @@ class Fold:
             return
         ids = list(dict.fromkeys([*json.loads(row[0]), incident_id]))
         self._db.execute(
-            "UPDATE calls SET incident_ids = ?, disposition = COALESCE(disposition, ?),"
-            " status = CASE status WHEN 'recorded' THEN 'decided' ELSE status END WHERE call_id = ?",
+            "UPDATE calls SET incident_ids = ?, disposition = COALESCE(disposition, ?) WHERE call_id = ?",
             (json.dumps(ids), how, call_id),
         )
         self._add(incident_id, "calls", [call_id])

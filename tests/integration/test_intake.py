@@ -242,7 +242,7 @@ async def test_words_of_an_act_are_sealed_under_its_incident(
             422,
         ),
         ("/v1/incidents/430921-20260405-000101/commands", [], "call_taker", 422),
-        ("/v1/incidents/430921-20260405-000101/commands?wait=x", {"command": "note", "text": "x"}, "call_taker", 404),
+        ("/v1/incidents/430921-20260405-000101/commands?wait=x", {"command": "note", "text": "x"}, "call_taker", 422),
         ("/v1/calls", CALL | {"line": "12345"}, "call_taker", 403),
         ("/v1/calls", CALL | {"line": "120"}, "hotline", 403),
         ("/v1/calls", CALL, "monitor", 403),

@@ -65,7 +65,8 @@ class Keyring:
         self._lock = threading.Lock()
         self._seen, _ = store.destroyed_since(0)
         self._looked = time.monotonic()
-        self._queue: queue.SimpleQueue[_Want | None] = queue.SimpleQueue()
+        self._wants: list[_Want] = []
+        self._queue: queue.SimpleQueue[list[_Want] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -95,8 +96,18 @@ class Keyring:
         if self._thread is None:
             self._start()
         want = _Want(wanted)
-        self._queue.put(want)
+        with self._lock:
+            self._wants.append(want)
+            first = len(self._wants) == 1
+        if first:
+            # Handed over once a turn of the loop: waking the writer costs more than all else in this call.
+            want.loop.call_soon(self._hand_over)
         await want.future
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            wants, self._wants = self._wants, []
+        self._queue.put(wants)
 
     def ensure_now(self, subjects: Iterable[str]) -> None:
         """The same for programs without an event loop; blocks."""
@@ -212,14 +223,14 @@ class Keyring:
 
     def _write(self) -> None:
         while (first := self._queue.get()) is not None:
-            wants = [first]
+            wants = list(first)
             ended = False
             while not self._queue.empty():
                 more = self._queue.get()
                 if more is None:
                     ended = True
                     break
-                wants.append(more)
+                wants += more
             error: Exception | None = None
             try:
                 self._make(s for w in wants for s in w.subjects)
