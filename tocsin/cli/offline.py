@@ -1,4 +1,4 @@
-"""Posted calls read as intake and router would, without keys or a log: words stay in memory, numbers become plain hashes."""
+"""Posted calls read as intake and router would, without keys or a log: words stay in memory, numbers are hashed."""
 
 import hashlib
 from typing import Any

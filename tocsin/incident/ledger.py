@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tocsin.envelope import Command, Draft, Event, Ms, Source
+from tocsin.envelope import Command, Draft, Event, Lane, Ms, Source
 from tocsin.incident.commands import RecordCall
 from tocsin.incident.decide import decide
 from tocsin.incident.evolve import evolve
@@ -50,7 +50,7 @@ class Ledger:
 
     def record(self, call: CallRecord, understanding: Understanding, policy: Policy, at: Ms) -> str:
         """Takes a call as intake would send it; the id of the incident it came to."""
-        lane = "urgent" if call.line != "12345" or call.danger else "routine"
+        lane: Lane = "urgent" if call.line != "12345" or call.danger else "routine"
         command = Command(
             command_id=f"call:{call.call_id}", region=call.region, data=RecordCall(call=call), lane=lane,
             exercise=call.exercise,

@@ -153,7 +153,7 @@ def test_transfer_the_giver_stays_responsible_until_the_taker_accepts(world: Wor
     )  # fmt: skip
     carried = next(c for c in i.clocks.values() if c.task_id == new.task_id and c.clock == "complete")
     assert (carried.started_at, carried.due_at) == (promise.started_at, promise.due_at), "a hand-over bought time"
-    world.do(cmd.Accept(), task, giver).refused("illegal_step")
+    world.do(cmd.Accept(), task, giver).refused("not_your_task")
 
 
 def test_the_third_transfer_goes_to_the_command_centre_by_rule(world: World) -> None:

@@ -65,6 +65,7 @@ class World:
         line: str = "119",
         point: Point | None = HERE,
         caller: str = "",
+        anonymous: bool = False,
         region: str = REGION,
         after: int = 0,
         place: Place | None = None,
@@ -78,7 +79,7 @@ class World:
         call_id = call_id or f"c{self._count}"
         where = place or Place(region=region, point=point, accuracy_m=20, source="point" if point else "seat", setting="town")
         record = CallRecord(
-            call_id=call_id, line=line, region=region, place=where, caller_token=caller or f"k{self._count}", exercise=exercise,
+            call_id=call_id, line=line, region=region, place=where, caller_token="" if anonymous else caller or f"k{self._count}", exercise=exercise,
             body_hash=body or call_id, rang_at=understood.pop("rang_at", None), answered_at=understood.pop("answered_at", None),
             flags=understood.pop("flags", []), danger=understood.pop("danger", False), channel=understood.pop("channel", "voice"),
         )  # fmt: skip

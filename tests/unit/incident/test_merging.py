@@ -1,0 +1,115 @@
+"""Put together and taken apart by people; work moves along, nothing is cancelled silently."""
+
+from tests.unit.incident.world import MIN, REGION, World, east, finish, of
+from tocsin.incident import commands as cmd
+
+
+def test_merging_joins_equal_agencies_and_moves_the_rest(world: World) -> None:
+    """Police and fire are joined to their tasks there; the second ambulance goes over under its own id and runs on."""
+    a = world.call()
+    b = world.call(point=east(2000), after=MIN)
+    police = f"{b.incident_id}-T2"
+    medical = f"{b.incident_id}-T3"
+    world.do(cmd.DispatchUnit(unit_ids=["p9"]), police, of("nanxian-police"))
+    world.do(cmd.Arrive(unit_id="amb"), medical)
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    world.accepted("CallLinked", "TaskTransferred", "ClockStopped", "TaskAlerted", "UnitsDispatched", "TaskJoined", "IncidentMerged")
+    assert (b.state, b.merged_into, set(a.links)) == ("merged", a.incident_id, {"c1", "c2"})
+    assert "TaskCancelled" not in world.types()
+    assert (a.tasks[f"{a.incident_id}-T2"].units, a.tasks[f"{a.incident_id}-T2"].state) == (["p9"], "dispatched")
+    assert (a.tasks[medical].state, a.tasks[medical].units) == ("on_scene", ["amb"])
+    assert sum(t.agency_class == "medical" for t in a.tasks.values()) == 2, "two patients shared a mission"
+    world.do(cmd.Complete(result="~r"), medical).accepted("TaskCompleted")
+    assert world.last[0].subject == a.incident_id
+    assert world.state.regions[REGION].calls["c2"].incident_ids == [a.incident_id]
+    world.do(cmd.Close(), b.incident_id).refused("illegal_step")
+
+
+def test_clocks_go_over_with_their_tasks(world: World) -> None:
+    """A merged task's running limit fires in the survivor under its old id."""
+    a = world.call("crime.reported", line="110")
+    b = world.call("medical.birth", line="120", point=east(3000))
+    clock = f"{b.incident_id}-T1:acknowledge:1"
+    due = b.clocks[clock].due_at
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id).accepted("PriorityChanged", "TaskJoined", "ClockStarted")
+    world.now = due
+    world.do(cmd.FireClock(incident_id=b.incident_id, clock="acknowledge", clock_id=clock, level="missed", due_at=due))
+    world.accepted("ClockMissed")
+    assert world.last[0].subject == a.incident_id
+
+
+def test_merge_refusals(world: World) -> None:
+    """cross_region, not_found, itself, closed, exercise with live (invariant 10)."""
+    a = world.call()
+    b = world.call(point=east(5000))
+    drill = world.call(point=east(-5000), exercise=True)
+    world.do(cmd.Merge(into="430721-20260408-000001"), a.incident_id).refused("cross_region")
+    world.do(cmd.Merge(into="430921-20260408-000099"), a.incident_id).refused("not_found")
+    world.do(cmd.Merge(into=a.incident_id), a.incident_id).refused("illegal_step")
+    world.do(cmd.Merge(into=drill.incident_id), a.incident_id).refused("illegal_step")
+    finish(world, b)
+    world.do(cmd.Close(), b.incident_id)
+    world.do(cmd.Merge(into=b.incident_id), a.incident_id).refused("illegal_step")
+
+
+def test_link_call_takes_the_suggested_call_and_its_incident_along(world: World) -> None:
+    """A confirmed suggestion: the call is linked by a person, its own incident goes into this one."""
+    i = world.call()
+    other = world.call(point=east(150), after=10 * MIN)
+    world.do(cmd.LinkCall(call_id="c2"), i.incident_id).accepted("CallLinked", "IncidentMerged")
+    assert (i.links["c2"].decided_by, i.suggestions, other.state) == ("person", {}, "merged")
+    world.do(cmd.LinkCall(call_id="c2"), i.incident_id).refused("illegal_step")
+    world.do(cmd.LinkCall(call_id="elsewhere"), i.incident_id).refused("cross_region")
+
+
+def test_link_call_out_of_an_incident_with_others_only_moves_the_call(world: World) -> None:
+    """The former incident goes on with its other calls."""
+    i = world.call()
+    other = world.call(point=east(4000))
+    world.call(point=east(4010), after=MIN)
+    world.do(cmd.LinkCall(call_id="c3"), i.incident_id).accepted("CallLinked", "CallUnlinked")
+    assert (set(i.links), set(other.links), other.state) == ({"c1", "c3"}, {"c2"}, "open")
+
+
+def test_an_exercises_call_is_never_linked_by_hand_either(world: World) -> None:
+    """Invariant 10 holds for people too."""
+    i = world.call()
+    world.call(exercise=True)
+    world.do(cmd.LinkCall(call_id="c2"), i.incident_id).refused("illegal_step")
+
+
+def test_unlink_call_gives_it_an_incident_of_its_own(world: World) -> None:
+    """not_linked for others, illegal_step for the only call; the call is not linked here by rule again."""
+    i = world.call()
+    world.do(cmd.UnlinkCall(call_id="c9"), i.incident_id).refused("not_linked")
+    world.do(cmd.UnlinkCall(call_id="c1"), i.incident_id).refused("illegal_step")
+    world.call(after=MIN, line="110")
+    world.do(cmd.UnlinkCall(call_id="c2"), i.incident_id).accepted("CallUnlinked", "IncidentOpened", "TaskRouted")
+    new = world.incident(world.said("CallUnlinked")[0].to)
+    assert (set(i.links), set(new.links), i.dismissed) == ({"c1"}, {"c2"}, ["c2"])
+
+
+def test_split_takes_some_calls_out_into_one_new_incident(world: World) -> None:
+    """Some, not none, not all, only linked ones; then both go on with plans of their own."""
+    i = world.call()
+    world.call(after=MIN)
+    world.call(after=MIN)
+    world.do(cmd.Split(call_ids=[]), i.incident_id).refused("illegal_step")
+    world.do(cmd.Split(call_ids=["c1", "c2", "c3"]), i.incident_id).refused("illegal_step")
+    world.do(cmd.Split(call_ids=["c9"]), i.incident_id).refused("not_linked")
+    world.do(cmd.Split(call_ids=["c2", "c3"]), i.incident_id).accepted("IncidentSplit", "IncidentOpened", "CallLinked")
+    new = world.incident(world.said("IncidentSplit")[0].to)
+    assert (set(i.links), set(new.links)) == ({"c1"}, {"c2", "c3"})
+    assert new.tasks
+    world.do(cmd.Merge(into=i.incident_id), new.incident_id).accepted("IncidentMerged")
+    assert set(i.links) == {"c1", "c2", "c3"}, "split and merge are each other's way back"
+
+
+def test_relate_within_and_across_regions(world: World) -> None:
+    """Both files say so where both are ours; across the border only this one; twice is an illegal_step."""
+    a, b = world.call(), world.call(point=east(5000))
+    world.do(cmd.Relate(to=b.incident_id), a.incident_id).accepted("IncidentsRelated", "IncidentsRelated")
+    assert (b.incident_id in a.related, a.incident_id in b.related) == (True, True)
+    world.do(cmd.Relate(to=b.incident_id), a.incident_id).refused("illegal_step")
+    world.do(cmd.Relate(to="430921-20260408-000077"), a.incident_id).refused("not_found")
+    world.do(cmd.Relate(to="430721-20260408-000001"), a.incident_id).accepted("IncidentsRelated")
