@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.notifier import cap, eido, read
 from services.notifier.filters import Filter, asked
+from services.notifier.openapi import answers
 from services.notifier.present import Presenter, dumps
 from services.notifier.sight import Sight, caller_hidden, may_see, sight_of
 from services.notifier.store import Store
@@ -25,6 +26,7 @@ READERS = (
 Reader = Annotated[Principal, Depends(allowed(*READERS))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str, Query(max_length=200)]
+EIDO = "application/emergency.eido+json"
 REVEAL_MS = 10 * 60_000
 """How long a number stays readable after its revealing; then the act is to be repeated, with a reason."""
 
@@ -75,7 +77,7 @@ def routes(board: Board) -> APIRouter:
 
 
 def _lists(router: APIRouter, board: Board) -> None:
-    @router.get("/incidents", tags=["incidents"])
+    @router.get("/incidents", tags=["incidents"], response_class=Response, responses=answers("IncidentPage", 422))
     def incidents(
         who: Reader,
         want: Annotated[Filter, Depends(asked)],
@@ -86,7 +88,7 @@ def _lists(router: APIRouter, board: Board) -> None:
         """Incidents one may see, filtered, by pages."""
         return board.page(who, want, order=order, limit=limit, cursor=cursor)
 
-    @router.get("/review", tags=["incidents"])
+    @router.get("/review", tags=["incidents"], response_class=Response, responses=answers("IncidentPage", 422))
     def review(
         who: Reader,
         want: Annotated[Filter, Depends(asked)],
@@ -97,12 +99,12 @@ def _lists(router: APIRouter, board: Board) -> None:
         """Open incidents that wait for a person, with the reasons in `review`."""
         return board.page(who, want, order=order, limit=limit, cursor=cursor, review=True)
 
-    @router.get("/now", tags=["clock"])
+    @router.get("/now", tags=["clock"], response_class=Response, responses=answers("Now"))
     def now(_: Reader) -> Response:
         """This deployment's clock, which need not be the reader's: what countdowns are held against."""
         return answer({"now": rfc3339(board.clock.now_ms()), "mode": board.clock.mode, "factor": board.clock.factor})
 
-    @router.get("/catalogue", tags=["policy"])
+    @router.get("/catalogue", tags=["policy"], response_class=Response, responses=answers("Catalogue"))
     def catalogue(_: Reader) -> Response:
         """Labels of agencies, kinds and regions, in Chinese and English."""
         p = board.policy
@@ -127,7 +129,12 @@ def _lists(router: APIRouter, board: Board) -> None:
 
 
 def _one(router: APIRouter, board: Board) -> None:
-    @router.get("/incidents/{incident_id}", tags=["incidents"])
+    @router.get(
+        "/incidents/{incident_id}",
+        tags=["incidents"],
+        response_class=Response,
+        responses=answers("IncidentView", 404, 422),
+    )
     def incident(who: Reader, incident_id: str, as_of: Annotated[datetime | None, Query()] = None) -> Response:
         """One incident, now or as it was."""
         found, sight = board.found(who, incident_id)
@@ -141,7 +148,12 @@ def _one(router: APIRouter, board: Board) -> None:
             shown = past
         return answer(board.presenter.incident(shown, read.calls_of(board.store, [shown]), sight))
 
-    @router.get("/incidents/{incident_id}/events", tags=["incidents"])
+    @router.get(
+        "/incidents/{incident_id}/events",
+        tags=["incidents"],
+        response_class=Response,
+        responses=answers("EventPage", 404),
+    )
     def events(who: Reader, incident_id: str) -> Response:
         """The whole history, in order."""
         found, sight = board.found(who, incident_id)
@@ -151,7 +163,12 @@ def _one(router: APIRouter, board: Board) -> None:
         ]
         return answer({"items": items, "next_cursor": None})
 
-    @router.get("/incidents/{incident_id}/deliveries", tags=["incidents"])
+    @router.get(
+        "/incidents/{incident_id}/deliveries",
+        tags=["incidents"],
+        response_class=Response,
+        responses=answers("DeliveryPage", 404),
+    )
     def deliveries(who: Reader, incident_id: str) -> Response:
         """What was sent to whom, and when it was seen; `times` over 1 is a marked repetition."""
         board.found(who, incident_id)
@@ -161,7 +178,12 @@ def _one(router: APIRouter, board: Board) -> None:
 
 
 def _case(router: APIRouter, board: Board) -> None:
-    @router.get("/incidents/{incident_id}/proof", tags=["incidents"])
+    @router.get(
+        "/incidents/{incident_id}/proof",
+        tags=["incidents"],
+        response_class=Response,
+        responses=answers("ProofPage", 404),
+    )
     def proof(
         who: Annotated[Principal, Depends(allowed("auditor", "supervisor", "commander", "admin"))], incident_id: str
     ) -> Response:
@@ -170,7 +192,12 @@ def _case(router: APIRouter, board: Board) -> None:
         items = [_proof(r, read.following(board.store, r)) for r in read.history(board.store, incident_id)]
         return answer({"items": items, "next_cursor": None})
 
-    @router.get("/incidents/{incident_id}/cap", tags=["exchange"])
+    @router.get(
+        "/incidents/{incident_id}/cap",
+        tags=["exchange"],
+        response_class=Response,
+        responses=answers("", 404, media="application/cap+xml"),
+    )
     def as_cap(who: Reader, incident_id: str) -> Response:
         """The incident as a CAP 1.2 alert."""
         found, sight = board.found(who, incident_id)
@@ -179,14 +206,19 @@ def _case(router: APIRouter, board: Board) -> None:
             cap.alert(view, board.policy), media_type="application/cap+xml", headers={"cache-control": "no-store"}
         )
 
-    @router.get("/incidents/{incident_id}/eido", tags=["exchange"])
+    @router.get(
+        "/incidents/{incident_id}/eido",
+        tags=["exchange"],
+        response_class=Response,
+        responses=answers("", 404, media=EIDO),
+    )
     def as_eido(who: Reader, incident_id: str) -> Response:
         """The incident as an EIDO document."""
         found, sight = board.found(who, incident_id)
         view = board.presenter.view(found.incident, read.calls_of(board.store, [found.incident]), sight)
         return Response(
             dumps(eido.document(view, board.policy)),
-            media_type="application/emergency.eido+json",
+            media_type=EIDO,
             headers={"cache-control": "no-store"},
         )
 
@@ -201,7 +233,7 @@ def _proof(r: read.Raw, following: read.Raw | None) -> dict[str, Any]:
 
 
 def _calls(router: APIRouter, board: Board) -> None:
-    @router.get("/calls/{call_id}/number", tags=["calls"])
+    @router.get("/calls/{call_id}/number", tags=["calls"], response_class=Response, responses=answers("Number", 404))
     def number(who: Reader, call_id: str) -> Response:
         """A caller's whole number, within ten minutes of one's own `reveal_number`."""
         sight = board.sight(who)
@@ -218,7 +250,9 @@ def _calls(router: APIRouter, board: Board) -> None:
         caller = board.presenter.private(held[0].record).caller
         return answer({"call_id": call_id, "number": caller.number, "revealed_at": rfc3339(at)})
 
-    @router.get("/calls/{call_id}/incidents", tags=["calls"])
+    @router.get(
+        "/calls/{call_id}/incidents", tags=["calls"], response_class=Response, responses=answers("CallIncidents", 404)
+    )
     def of_call(who: Reader, call_id: str) -> Response:
         """The incidents a call is or was linked to, among those one may see."""
         sight = board.sight(who)

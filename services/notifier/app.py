@@ -15,6 +15,7 @@ from services.notifier.feed import FOLLOWED, Feed
 from services.notifier.filters import Filter, asked
 from services.notifier.fold import Fold
 from services.notifier.hub import Hub, View
+from services.notifier.openapi import answers, publish
 from services.notifier.present import Presenter
 from services.notifier.store import Store
 from services.notifier.stream import StreamResponse, Streams
@@ -89,6 +90,7 @@ def build(settings: Settings) -> tuple[FastAPI, Notifier]:
     app.include_router(api.routes(Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)))
     _stream(app, notifier)
     app.include_router(proxy.routes(notifier.intake))
+    publish(app)
     pages.mount(app)
     return app, notifier
 
@@ -96,7 +98,9 @@ def build(settings: Settings) -> tuple[FastAPI, Notifier]:
 def _stream(app: FastAPI, notifier: Notifier) -> None:
     board = Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)
 
-    @app.get("/v1/stream", tags=["stream"], response_class=Response)
+    @app.get(
+        "/v1/stream", tags=["stream"], response_class=Response, responses=answers("", 422, media="text/event-stream")
+    )
     async def stream(
         request: Request,
         who: Reader,
