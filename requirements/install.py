@@ -61,7 +61,7 @@ def install(folder: Path, kind: str) -> int:
     quiet = [] if sys.stderr.isatty() else ["--quiet", "--progress-bar", "off"]
     command = [
         str(folder / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--prefer-binary",
-        "--disable-pip-version-check", "--no-input", *quiet, "-r", str(HERE / f"{kind}.txt"),
+        "--disable-pip-version-check", "--no-compile", "--no-input", *quiet, "-r", str(HERE / f"{kind}.txt"),
     ]  # fmt: skip
     code = subprocess.run(command, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603 - pip
     if code:
