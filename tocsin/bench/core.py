@@ -54,9 +54,9 @@ class _Enriched(RouterKernel):
         return []
 
 
-def _decided(fold: Fold[PartitionState], records: list[Record]) -> tuple[float, int, float]:
+def _decided(kernel: RouterKernel, fold: Fold[PartitionState], records: list[Record]) -> tuple[float, int, float]:
     """Seconds, events and the slowest batch's mean seconds a call."""
-    decider = Decider(fold, partitions=1, trust_clock=False, poisoned={})
+    decider = Decider(kernel, fold, partitions=1, trust_clock=False, poisoned={})
     events, worst = 0, 0.0
     began = time.perf_counter()
     for i in range(0, len(records), _BATCH):
@@ -107,7 +107,7 @@ def decider_figures(policy: Policy, *, bare: float | None) -> list[Figure]:
         }
         kernel = _Enriched(Policies(Path(folder) / "policies", _directory()), keyring, known)
         records = _records(made, start_ms=made.commands[0].issued_at)
-        seconds, events, worst = _decided(Fold(kernel, records[0].partition), records)
+        seconds, events, worst = _decided(kernel, Fold(kernel, records[0].partition), records)
     rate = len(records) / seconds
     each = f"{events / len(records):.1f} events a call, {events / seconds:,.0f} events/s"
     note = f"{each}; worst batch {worst * 1e6:,.0f} us a call"
@@ -129,7 +129,7 @@ def memory_figures(policy: Policy) -> list[Figure]:
         process = psutil.Process()
         gc.collect()
         before = process.memory_info().rss
-        seconds, _, _ = _decided(fold, _records(made, start_ms=made.commands[0].issued_at))
+        seconds, _, _ = _decided(kernel, fold, _records(made, start_ms=made.commands[0].issued_at))
         first = seconds / len(made.commands)
         opened = sum(len(r.incidents) for r in fold.state.regions.values())
         gc.collect()
