@@ -53,7 +53,8 @@ class Causes:
         if incident is None:
             return []
         if isinstance(data, ev.TaskRouted):
-            return [self._open(event, incident, data)] if data.agency_class == MEDICAL else []
+            private = _private(state, event, incident)
+            return [self._open(event, incident, data, private)] if data.agency_class == MEDICAL else []
         if isinstance(data, STAND_DOWN):
             task = incident.tasks.get(data.task_id)
             return (
@@ -69,11 +70,11 @@ class Causes:
         region = row.served_by if row is not None and row.served_by else incident.region
         return self._command(EMS_COMMANDS, event, region, target, data, part)
 
-    def _open(self, event: Event[Any], incident: Incident, routed: ev.TaskRouted) -> Append:
+    def _open(self, event: Event[Any], incident: Incident, routed: ev.TaskRouted, private: str) -> Append:
         data = OpenMission(
             task_id=routed.task_id, incident_id=incident.incident_id, kind=incident.kind, priority=incident.priority,
             place=incident.place, address=incident.address, victims=incident.victims, raises=list(incident.raises),
-            call_ids=list(incident.links), routed_at=event.recorded_at, lane=incident.lane,
+            call_ids=list(incident.links), routed_at=event.recorded_at, lane=incident.lane, private=private,
         )  # fmt: skip
         return self._ems(event, incident, routed.task_id, data)
 
@@ -113,6 +114,12 @@ class Causes:
             answer = SuggestRelation(incident_id=asking, to=event.subject, score=data.score, reasons=data.reasons)
             return [self._command(topic, event, asking[:6], asking, answer)]
         return []
+
+
+def _private(state: PartitionState, event: Event[Any], incident: Incident) -> str:
+    """The sealed part of the incident's first call that has one: the crew needs the address and the caller's words."""
+    calls = state.regions[event.region].calls
+    return next((calls[c].record.private for c in incident.links if c in calls and calls[c].record.private), "")
 
 
 def _incident(state: PartitionState, event: Event[Any]) -> Incident | None:

@@ -52,6 +52,11 @@ def choose_unit(mission: Mission, units: Sequence[Unit], facts: Facts) -> Choice
     able = [c for c in weighed if not c.excluded_because]
     types = {u.unit_id: u.unit_type for u in units}
     flags: list[str] = []
+    silent = {u.unit_id for u in units if _silent(u, facts)}
+    answering = [c for c in able if c.unit_id not in silent]
+    if answering:
+        weighed = [_passed_over(c, "not_acknowledged") if c in able and c not in answering else c for c in weighed]
+        able = answering
     if mission.needs_als:
         advanced = [c for c in able if types[c.unit_id] == "ALS"]
         if advanced:
@@ -100,6 +105,11 @@ def _weigh(mission: Mission, unit: Unit, facts: Facts) -> Candidate:
         unit_id=unit.unit_id, eta_s=eta_s(where.point, mission.place.point, facts.policy.ems), excluded_because=reason,
         point=where.point, position_at=where.at, position_source=where.source,
     )  # fmt: skip
+
+
+def _silent(unit: Unit, facts: Facts) -> bool:
+    """Whether its crew let an acknowledgement pass a short while ago: sent only where nobody else can go."""
+    return unit.silent_at is not None and facts.recorded_at - unit.silent_at < facts.policy.ems.silent_s * 1000
 
 
 def _time(candidate: Candidate) -> int:

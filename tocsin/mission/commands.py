@@ -13,7 +13,10 @@ from tocsin.place import Place, Point
 
 
 class OpenMission(Act, frozen=True, kw_only=True, tag="open_mission"):
-    """A medical task came by relay: patients need an ambulance. One mission a patient."""
+    """A medical task came by relay: patients need an ambulance. One mission a patient.
+
+    `private` is the first call's sealed part (caller, words, address), as in `CallRecord`: the crew must find the door.
+    """
 
     task_id: str
     incident_id: str
@@ -26,6 +29,7 @@ class OpenMission(Act, frozen=True, kw_only=True, tag="open_mission"):
     call_ids: list[str] = []
     routed_at: Ms = 0
     lane: Lane = "urgent"
+    private: Sealed = ""
 
 
 class UpdateScene(Act, frozen=True, kw_only=True):

@@ -41,7 +41,7 @@ def rescue(state: EmsState, command: Command[Any], error: str) -> list[Draft[Any
             task_id=data.task_id, incident_id=data.incident_id, kind=data.kind, priority=data.priority,
             place=data.place, address=data.address, triage="I" if data.priority == 1 else "II",
             triage_reasons=["rules_failed"], call_ids=data.call_ids, routed_at=data.routed_at, lane=data.lane,
-            exercise=command.exercise,
+            exercise=command.exercise, private=data.private,
         )  # fmt: skip
         mission_id = f"{data.incident_id}-M1"
         queued = ev.MissionQueued(cause="rules_failed", task_id=data.task_id)

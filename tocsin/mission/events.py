@@ -39,6 +39,7 @@ class MissionOpened(Frozen, frozen=True, kw_only=True):
     routed_at: Ms = 0
     lane: Lane = "urgent"
     exercise: bool = False
+    private: Sealed = ""
 
 
 class MassCasualtyDeclared(Frozen, frozen=True, kw_only=True):

@@ -55,7 +55,8 @@ def _opened(state: Board, d: ev.MissionOpened, on: On) -> None:
         mission_id=on.subject, task_id=d.task_id, incident_id=d.incident_id, region=on.region, kind=d.kind,
         priority=d.priority, place=d.place, address=d.address, opened_at=on.at, updated_at=on.at, triage=d.triage,
         triage_reasons=list(d.triage_reasons), needs_als=d.needs_als, als_by_kind=d.als_by_kind, patient=d.patient,
-        patients=d.patients, raises=list(d.raises), call_ids=list(d.call_ids), lane=d.lane, exercise=d.exercise,
+        patients=d.patients, raises=list(d.raises), call_ids=list(d.call_ids), private=d.private, lane=d.lane,
+        exercise=d.exercise,
     )  # fmt: skip
     held = state.incidents.get(d.incident_id) or IncidentMissions()
     held.missions.append(on.subject)
@@ -121,7 +122,7 @@ def _step(step: Step, reached: MissionState, unit_state: UnitState | None) -> Ap
     def change(state: Board, d: Any, on: On) -> None:
         mission, unit = state.missions[on.subject], state.units[d.unit_id]
         mission.times[step] = on.occurred_at
-        mission.acknowledge_due_at = None
+        mission.acknowledge_due_at, unit.silent_at = None, None
         for flag in d.flags:
             _flag(mission, flag)
         if order.index(reached) > order.index(mission.state):
@@ -162,6 +163,8 @@ def _taken_off(reason: str) -> Apply:
     def change(state: Board, d: Any, on: On) -> None:
         mission = state.missions[on.subject]
         mission.tried[d.unit_id] = reason
+        if d.unit_id in state.units:
+            state.units[d.unit_id].silent_at = on.at if reason == "not_acknowledged" else None
         _free(state, mission, on.at)
         mission.state, mission.unit_id, mission.acknowledge_due_at, mission.eta_s = "waiting", "", None, None
         state.waiting[on.subject] = on.region
@@ -224,7 +227,7 @@ def _unit(state: Board, d: ev.UnitRegistered, on: On) -> None:
 
 def _unit_state(state: Board, d: ev.UnitStateChanged, on: On) -> None:
     unit = state.units[on.subject]
-    unit.state, unit.updated_at = d.state, on.at
+    unit.state, unit.updated_at, unit.silent_at = d.state, on.at, None
     if d.state == "available":
         _put(unit, unit.home, on.at, "station")
         _alive(state, on.subject)

@@ -108,7 +108,7 @@ def unit_state(work: Work, data: Any) -> None:
     unit = unit_of(work, work.command.target)
     to, since = _UNIT_RULES[type(data)]
     reason = getattr(data, "reason", "")
-    if unit.state == to and not unit.mission_id:
+    if unit.state == to and not unit.mission_id and unit.silent_at is None:
         work.note(unit.unit_id, "already_so")
         return
     mission_id = unit.mission_id
@@ -116,7 +116,7 @@ def unit_state(work: Work, data: Any) -> None:
         if to != "out_of_service":
             raise Refusal("unit_busy", f"{unit.unit_id} is on {mission_id}; end or reassign that first")
         work.state(mission_id, ev.UnitWithdrawn(unit_id=unit.unit_id, cause="out_of_service", reason=reason))
-    elif unit.state not in since:
+    elif unit.state not in since and unit.state != to:
         raise Refusal("illegal_step", f"{unit.unit_id} is {unit.state}")
     former = work.units[unit.unit_id].state
     work.state(unit.unit_id, ev.UnitStateChanged(state=to, former=former, reason=reason))

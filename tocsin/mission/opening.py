@@ -105,7 +105,7 @@ def _open_more(work: Work, data: cmd.OpenMission, count: int) -> None:
             place=data.place, address=data.address, triage=level, triage_reasons=reasons,
             needs_als=by_kind or level == "I",
             als_by_kind=by_kind, patient=number, patients=max(numbers), raises=data.raises, call_ids=data.call_ids,
-            routed_at=data.routed_at, lane=data.lane, exercise=work.command.exercise,
+            routed_at=data.routed_at, lane=data.lane, exercise=work.command.exercise, private=data.private,
         )  # fmt: skip
         work.state(f"{data.incident_id}-M{number}", opened)
     held = work.incidents.get(data.incident_id)

@@ -56,6 +56,7 @@ class Mission(Struct):
     patient: int = 1
     patients: int = 1
     flags: list[str] = field(default_factory=list)
+    private: Sealed = ""
     raises: list[str] = field(default_factory=list)
     call_ids: list[str] = field(default_factory=list)
     lane: Lane = "urgent"
@@ -65,7 +66,10 @@ class Mission(Struct):
 
 
 class Unit(Struct):
-    """An ambulance. `point` is where it must be by what it did last; a fresh GPS position goes before it."""
+    """An ambulance. `point` is where it must be by what it did last; a fresh GPS position goes before it.
+
+    `silent_at`: its crew last let an acknowledgement pass, and has not shown itself since.
+    """
 
     unit_id: str
     region: str
@@ -81,6 +85,7 @@ class Unit(Struct):
     mission_id: str = ""
     last_assigned_at: Ms = 0
     missions: int = 0
+    silent_at: Ms | None = None
     version: int = 0
     act_version: int = 0
 

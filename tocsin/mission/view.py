@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from tocsin.envelope import Frozen, Ms
+from tocsin.incident.show import masked
 from tocsin.mission.state import Hospital, Mission, Unit
 from tocsin.mission.values import Candidate, HospitalCandidate, Position
 from tocsin.place import Point
@@ -19,6 +22,21 @@ class TimesView(Frozen, frozen=True, kw_only=True):
     left: Ms | None = None
     at_hospital: Ms | None = None
     handed_over: Ms | None = None
+
+
+class Reached(Frozen, frozen=True, kw_only=True):
+    """Whom a crew can ask: the caller's number masked, the name as given."""
+
+    number: str = ""
+    name: str = ""
+
+
+class Told(Frozen, frozen=True, kw_only=True):
+    """What the first call said, opened from its sealed part; empty where there is none or its key was destroyed."""
+
+    caller: Reached = Reached()
+    text: str = ""
+    address: str = ""
 
 
 class SceneView(Frozen, frozen=True, kw_only=True):
@@ -46,6 +64,8 @@ class MissionView(Frozen, frozen=True, kw_only=True):
     priority: int
     needs_als: bool
     location: SceneView
+    caller: Reached
+    text: str
     unit_id: str | None
     eta_s: int | None
     attempt: int
@@ -111,16 +131,27 @@ class HospitalView(Frozen, frozen=True, kw_only=True):
     version: int
 
 
+def told(private: str) -> Told:
+    """The opened private part of a call as the 120 roles see it; what cannot be read is empty."""
+    try:
+        said = msgspec.json.decode(private, type=Told) if private else Told()
+    except msgspec.DecodeError:
+        return Told()
+    return msgspec.structs.replace(said, caller=msgspec.structs.replace(said.caller, number=masked(said.caller.number)))
+
+
 def mission_view(m: Mission, words: Callable[[str], str]) -> MissionView:
     """A mission; `words` makes sealed text clear."""
+    said = told(words(m.private) if m.private else "")
     scene = SceneView(
-        address=words(m.address) if m.address else "", label=m.place.label, point=m.place.point,
+        address=words(m.address) if m.address else said.address, label=m.place.label, point=m.place.point,
         accuracy_m=m.place.accuracy_m,
     )  # fmt: skip
     return MissionView(
         mission_id=m.mission_id, task_id=m.task_id, incident_id=m.incident_id, region=m.region, state=m.state,
         triage=m.triage, triage_by=m.triage_by, triage_reasons=m.triage_reasons, answers=m.answers, kind=m.kind,
-        priority=m.priority, needs_als=m.needs_als, location=scene, unit_id=m.unit_id or None, eta_s=m.eta_s,
+        priority=m.priority, needs_als=m.needs_als, location=scene, caller=said.caller, text=said.text,
+        unit_id=m.unit_id or None, eta_s=m.eta_s,
         attempt=m.attempt, acknowledge_due_at=m.acknowledge_due_at, hospital_id=m.hospital_id or None,
         hospital_eta_s=m.hospital_eta_s, candidates=m.candidates, hospital_candidates=m.hospital_candidates,
         times=TimesView(**m.times), outcome=m.outcome or None, patient=m.patient, patients=m.patients, flags=m.flags,

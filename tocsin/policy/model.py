@@ -245,7 +245,8 @@ class Ems(Row, frozen=True):
 
     `triage` is the level a kind begins with (key "" for the rest), `triage_answers` what an answer makes of it (key
     `question=answer`; the most urgent counts). Units whose travel times differ by `tie_s` at most are equally near: the
-    one idle longest goes. `missions_max` bounds the missions of one incident, `candidates_max` those an event lists.
+    one idle longest goes. For `silent_s` after a missed acknowledgement a unit goes only where none else can.
+    `missions_max` bounds the missions of one incident, `candidates_max` those an event lists.
     """
 
     acknowledge_s: int
@@ -260,6 +261,7 @@ class Ems(Row, frozen=True):
     source: str = ""
     triage_answers: dict[str, str] = field(default_factory=_triage_answers)
     tie_s: int = 30
+    silent_s: int = 600
     missions_max: int = 30
     candidates_max: int = 40
 

@@ -9,6 +9,7 @@ from tocsin.mission.choice import choose_unit
 from tocsin.mission.state import Facts
 from tocsin.mission.travel import distance_m, eta_s
 from tocsin.mission.values import Position
+from tocsin.mission.view import mission_view
 from tocsin.place import Place, Point
 
 
@@ -120,6 +121,35 @@ def test_a_scene_without_a_point_still_gets_a_unit() -> None:
     assert world.mission().unit_id == "a"
     assert world.mission().eta_s is None
     assert "scene_unknown" in world.mission().flags
+
+
+def test_a_silent_crew_goes_only_where_nobody_else_can() -> None:
+    """After a missed acknowledgement others go first, for the policy's time or until the crew shows itself."""
+    world = World().fleet(a=("BLS", 1), b=("BLS", 5))
+    world.open()
+    world.later(30).act(cmd.MissionClock(mission_id=M1, attempt=1, due_at=0), M1)
+    world.act(cmd.EndMission(outcome="cancelled_before"), M1)
+    second, third, fourth = (f"{INCIDENT[:-2]}{n}" for n in (18, 19, 20))
+    world.open(second)
+    assert reasons(world, f"{second}-M1") == {"b": "", "a": "not_acknowledged"}
+    world.open(third)
+    assert world.mission(f"{third}-M1").unit_id == "a", "life first: better a silent crew than none"
+    for mission in (f"{second}-M1", f"{third}-M1"):
+        world.act(cmd.EndMission(outcome="cancelled_before"), mission)
+    assert world.types(cmd.MakeAvailable(), "a") == ["UnitStateChanged"]
+    world.open(fourth)
+    assert world.mission(f"{fourth}-M1").unit_id == "a"
+
+
+def test_what_the_call_said_is_shown_with_its_number_masked() -> None:
+    """The crew finds the address and the words; the number is masked; a destroyed key leaves them empty."""
+    private = '{"caller":{"number":"13800001234","name":"张某"},"text":"晕倒了","address":"新颜路3号","times":{}}'
+    world = World().fleet(a=("BLS", 1))
+    world.open(private="~sealed")
+    shown = mission_view(world.mission(), lambda _: private)
+    assert (shown.location.address, shown.text, shown.caller.number) == ("新颜路3号", "晕倒了", "138****1234")
+    gone = mission_view(world.mission(), lambda _: "[destroyed]")
+    assert (gone.location.address, gone.text, gone.caller.number) == ("", "", "")
 
 
 def leave(world: World, **more: object) -> dict[str, str]:
