@@ -19,10 +19,12 @@ ENDPOINT = "+".join((
     f"org.apache.kafka:kafka_2.13:{KAFKA}", f"org.apache.kafka:kafka-clients:{KAFKA}",
     f"org.apache.kafka:kafka-tools:{KAFKA}", f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J}",
 ))  # fmt: skip
-# Kafka Connect and its web server come along with the tools; a broker never loads them, and they are a third of the bytes.
-LEFT_OUT = ("connect-", "jetty-", "jersey-", "hk2-", "jakarta.", "javax.", "jaxb-", "swagger-", "classgraph", "plexus-",
-            "maven-artifact", "activation", "aopalliance", "osgi-", "javassist", "jackson-jakarta", "jackson-module-jakarta",
-            "snakeyaml", "jackson-dataformat-yaml")  # fmt: skip
+# Kafka Connect and its web server come along with the tools; a broker never loads them.
+LEFT_OUT = (
+    "connect-", "jetty-", "jersey-", "hk2-", "jakarta.", "javax.", "jaxb-", "swagger-", "classgraph", "plexus-",
+    "maven-artifact", "activation", "aopalliance", "osgi-", "javassist", "jackson-jakarta", "jackson-module-jakarta",
+    "snakeyaml", "jackson-dataformat-yaml",
+)  # fmt: skip
 
 
 def main() -> None:
