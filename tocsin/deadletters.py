@@ -12,7 +12,7 @@ from tocsin.runtime.settings import Settings
 
 
 class Held(Struct):
-    """A dead letter, how often it died, and whether it was put back since it last did."""
+    """A dead letter, how often it died, and whether it was ever put back."""
 
     letter: DeadLetter
     times: int = 1
@@ -32,7 +32,7 @@ async def read_all(settings: Settings) -> list[Held]:
                 marker = header(record.headers, REPLAYED)
                 if letter is not None:
                     known = found.get(letter.id)
-                    found[letter.id] = Held(letter, known.times + 1 if known else 1)
+                    found[letter.id] = Held(letter, known.times + 1, known.replayed) if known else Held(letter)
                 elif marker is not None and (held := found.get(marker.decode(errors="replace"))) is not None:
                     held.replayed = True
             if all(follower.positions().get(place, 0) >= end for place, end in ends.items()):
@@ -42,14 +42,14 @@ async def read_all(settings: Settings) -> list[Held]:
     return list(found.values())
 
 
-async def put_all_back(settings: Settings, ident: str = "") -> tuple[int, int]:
-    """Puts back what was not put back since it died: (put back, passed by). LogUnavailable.
+async def put_all_back(settings: Settings, ident: str = "", *, again: bool = False) -> tuple[int, int]:
+    """Puts back what was never put back, with `again` also what died once more: (put back, passed by). LogUnavailable.
 
     The bytes go first, the marker after: broken off between the two, the next run puts them back again, and the owner
     knows a command that it has decided before.
     """
     held = [h for h in await read_all(settings) if ident in ("", h.letter.id)]
-    due = [h.letter for h in held if not h.replayed]
+    due = [h.letter for h in held if again or not h.replayed]
     if due:
         producer = KafkaProducer(settings)
         await producer.start()

@@ -77,6 +77,6 @@ def put_back(letter: DeadLetter, partition: int) -> Append:
 
 
 def replayed_marker(letter: DeadLetter) -> Append:
-    """The marker that says this letter was put back; the next replay passes it by unless it has died again since."""
+    """The marker that says this letter was put back; a later replay passes it by."""
     source = f"{letter.topic}/{letter.partition}/{letter.offset}"
     return Append(DEADLETTER.name, letter.partition, source.encode(), b"", ((REPLAYED, letter.id.encode()),))

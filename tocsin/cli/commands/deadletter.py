@@ -19,20 +19,23 @@ def register(app: typer.Typer) -> None:
     def deadletter(
         what: Annotated[str, typer.Argument(metavar="list|replay", help="What to do: list or replay.")] = "list",
         ident: Annotated[str, typer.Option("--id", help="Only this dead letter.")] = "",
+        again: Annotated[
+            bool, typer.Option("--again", help="Also what was put back before, as after an upgrade.")
+        ] = False,
         data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
     ) -> None:
-        """Lists the dead letters, or puts back those that were not put back since they died."""
+        """Lists the dead letters, or puts back those that were never put back."""
         if what not in ("list", "replay"):
             raise Mend(f"deadletter knows no {what}", "Use `tocsin deadletter list` or `tocsin deadletter replay`.")
         deployment = Deployment.find(data_dir)
-        told = asyncio.run(_list(deployment, ident) if what == "list" else _replay(deployment, ident))
+        told = asyncio.run(_list(deployment, ident) if what == "list" else _replay(deployment, ident, again=again))
         print(json.dumps(told, ensure_ascii=False) if as_json else _lines(told))
 
 
 def _lines(told: Json) -> str:
     if "replayed" in told:
-        return f"{told['replayed']} put back, {told['passed_by']} had been put back before"
+        return f"{told['replayed']} put back, {told['passed_by']} were put back before (see --again)"
     lines = [
         f"{i['id']}  {i['topic']}/{i['partition']}/{i['offset']}  {i['stage']}: {i['error']}"
         f"{'  (put back)' if i['replayed'] else ''}"
@@ -58,10 +61,10 @@ async def _list(deployment: Deployment, ident: str) -> Json:
     }  # fmt: skip
 
 
-async def _replay(deployment: Deployment, ident: str) -> Json:
+async def _replay(deployment: Deployment, ident: str, *, again: bool) -> Json:
     from tocsin.deadletters import put_all_back
 
-    replayed, passed_by = await _asked(put_all_back(deployment.settings(), ident))
+    replayed, passed_by = await _asked(put_all_back(deployment.settings(), ident, again=again))
     return {"replayed": replayed, "passed_by": passed_by}
 
 
