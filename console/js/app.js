@@ -98,7 +98,7 @@ function onState(state) {
 function drawDown() {
   const lasted = board.downSince ? Date.now() - board.downSince : 0;
   byId("down").hidden = lasted < 1500;
-  if (lasted >= 1500) setText(byId("down"), t("down", { s: `${Math.round(lasted / 1000)} s` }));
+  if (lasted >= 1500) setText(byId("down"), t("down", { s: t("age_s", { n: Math.round(lasted / 1000) }) }));
 }
 
 // ---- the list

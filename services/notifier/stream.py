@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.notifier.present import Presenter, dumps
 from services.notifier.store import Store
 
 KEEPALIVE_S = 15.0
+SHARED_S = 1.0
 RESUME_MAX = 50_000
 """Events a client may have missed and still be told one by one; beyond it gets `reset` and a fresh snapshot."""
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -31,6 +33,8 @@ class Streams:
         ends: Callable[[], Awaitable[Sequence[int]]],
     ) -> None:
         self._store, self._hub, self._presenter, self._partitions, self._ends = store, hub, presenter, partitions, ends
+        self._one_at_a_time = asyncio.Lock()
+        self._made: dict[View, tuple[float, bytes, tuple[int, ...]]] = {}
 
     async def chunks(self, client: Client, last_id: str) -> AsyncIterator[bytes]:
         """The stream's bytes; never ends by itself."""
@@ -41,13 +45,12 @@ class Streams:
         if reset:
             yield b"event: reset\ndata: {}\n\n"
         if since is None or not held:
-            body, reached = await asyncio.to_thread(self._snapshot, client.view)
+            body, since = await self._fresh(client.view)
             yield body
-        else:
-            until = await asyncio.to_thread(read.positions, self._store, self._partitions)
-            async for body in self._missed(client.view, since, until):
-                yield body
-            reached = tuple(max(a, b) for a, b in zip(since, until, strict=True))
+        until = await asyncio.to_thread(read.positions, self._store, self._partitions)
+        async for body in self._missed(client.view, since, until):
+            yield body
+        reached = tuple(max(a, b) for a, b in zip(since, until, strict=True))
         while True:
             frames = await client.take(KEEPALIVE_S)
             fresh = [f.body for f in frames if f.next > reached[f.partition]]
@@ -65,6 +68,16 @@ class Streams:
             if any(a > b for a, b in zip(since, ends, strict=True)):
                 return False
         return await asyncio.to_thread(read.count_since, self._store, since, until) <= RESUME_MAX
+
+    async def _fresh(self, view: View) -> tuple[bytes, tuple[int, ...]]:
+        """A snapshot no older than `SHARED_S`: a whole shift that reloads its pages at once shares one."""
+        async with self._one_at_a_time:
+            made_at, body, at = self._made.get(view, (0.0, b"", ()))
+            if not body or time.monotonic() - made_at > SHARED_S:
+                body, at = await asyncio.to_thread(self._snapshot, view)
+                self._made = {v: m for v, m in self._made.items() if time.monotonic() - m[0] <= SHARED_S}
+                self._made[view] = (time.monotonic(), body, at)
+        return body, at
 
     def _snapshot(self, view: View) -> tuple[bytes, tuple[int, ...]]:
         found, at, truncated = read.snapshot(self._store, view.sight, view.want, self._partitions)
