@@ -15,6 +15,8 @@ _NEAR_AFTER = 16
 _NEAR_TOPIC = 24
 _NEAR_PAST = 30
 _SUPPOSED_GAP = 6
+_LONG = 160
+_PLAIN_WORD = 2.2
 _LOOK_BACK = 14
 _STRONG = 1.5
 """A term of this weight says what it says, even without more."""
@@ -116,6 +118,7 @@ class Automaton:
         marks: Marks = [[] for _ in range(MARKS)]
         recent: list[tuple[int, int, int]] = []
         chains: dict[tuple[int, int, int], tuple[int, int]] = {}
+        opened = 0
         for end, (length, letters, whole, kinds, opens, closes) in self._automaton.iter(text):
             start = end - length + 1
             if letters and _inside_word(text, start, end):
@@ -124,10 +127,11 @@ class Automaton:
                 marks[what].append((start, end))
             for term in whole:
                 found.append(_Raw(term, start, end, end, start))
-            if closes and recent:
+            if closes & opened:
                 self._close(text, (start, end), closes, recent, chains, found)
             if opens:
                 recent.append((start, end, opens))
+                opened |= opens
         return _judged(text, found, marks) if found else []
 
     def _close(
@@ -166,8 +170,17 @@ class Automaton:
 
     def danger(self, text: str) -> bool:
         """Whether a normalised text speaks of danger to life as happening."""
-        said = [h.term for h in self.find(text) if h.standing == "said"]
-        return any(t.danger for t in said) or self.grown(said)
+        return self.dangerous(text, self.find(text))
+
+    def dangerous(self, text: str, hits: list[Hit]) -> bool:
+        """The same of terms found. In a long report one plain word is not enough: such things are told, not cried."""
+        said = [h for h in hits if h.standing == "said"]
+        words = {h.words for h in said if h.term.danger}
+        if not words:
+            return self.grown([h.term for h in said])
+        if len(text) <= _LONG or len(words) > 1:
+            return True
+        return any(h.term.danger and h.term.weight >= _PLAIN_WORD for h in said)
 
     def grown(self, said: list[Term]) -> bool:
         """Whether a harmless kind became a dangerous one by what else was said (a crash, and someone is hurt)."""

@@ -69,8 +69,8 @@ def score(hits: list[Hit], line: str, absorbs: list[Absorb]) -> Scored:
         if h.standing == "negated":
             negated.append(h.words)
             continue
-        if h.standing == "said":
-            said.append(h)
+        if h.standing == "said" or (h.term.kind and not h.term.danger):
+            said.append(h)  # a plain matter is one also when it is asked about or was yesterday
         past = past or h.standing == "past"
         asked = asked or h.standing == "asked"
         kind = h.term.kind
@@ -140,13 +140,12 @@ def silent(policy: Policy, line: str, channel: str, *, located: bool, dropped: b
 
 
 def decide_kind(
-    policy: Policy, line: str, found: Scored, model: Callable[[], tuple[str, float] | None]
+    policy: Policy, line: str, found: Scored, in_danger: bool, model: Callable[[], tuple[str, float] | None]
 ) -> tuple[str, float, str, dict[str, float]]:
     """Kind, confidence, who decided and the alternatives; the model is asked only where the lexicon is unsure."""
     kind, sure, others = confidence(found.scores) if found.scores else ("", 0.0, {})
     if found.scores and found.scores[kind] < 0.5:  # noqa: PLR2004 - what is only past or asked is no matter by itself
         sure = min(sure, 0.3)
-    in_danger = any(h.term.danger and h.standing == "said" for h in found.said)
     if sure < _SURE or (kind.startswith("service.") and line == "12345"):
         guess = None if in_danger else model()
         if guess is not None and guess[1] > sure and line == "12345":
@@ -159,7 +158,9 @@ def decide_kind(
         for h in found.said:
             if h.term.danger and h.term.kind:
                 dangers[h.term.kind] = dangers.get(h.term.kind, 0.0) + h.term.weight
-        best, sure_here, _ = confidence(dangers)
+        if not dangers:  # a harmless kind that grew by what else was said
+            dangers = {r.kind: found.scores[r.kind] for r in policy.lexicon.refine if r.kind in found.scores}
+        best, sure_here, _ = confidence(dangers or {"unknown": 1.0})
         return best, max(policy.confidence_min, sure_here * 0.9), "lexicon", found.scores
     if not kind or sure < policy.confidence_min * 0.7:
         if line == "120":
@@ -179,8 +180,8 @@ def understand(  # noqa: PLR0914 - one call's whole reading stands in one place
     """Reads a normalised, non-empty text."""
     hits = automaton.find(text)
     found = score(hits, line, policy.lexicon.absorb)
-    kind, sure, decided_by, others = decide_kind(policy, line, found, lambda: model(text) if model else None)
-    danger = any(h.term.danger for h in found.said) or automaton.grown([h.term for h in found.said])
+    danger = automaton.dangerous(text, hits)
+    kind, sure, decided_by, others = decide_kind(policy, line, found, danger, lambda: model(text) if model else None)
     raises = list(dict.fromkeys(r for h in found.said for r in h.term.raises))
     victims = victims_of(text) if danger or raises else None
     if victims is not None and victims >= policy.ems.mass_casualty_at and "many" not in raises:

@@ -1,0 +1,129 @@
+"""What a call is about is said with its reasons; the unsure goes to a person."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tocsin.enrich import Enricher
+from tocsin.enrich.normal import normalise
+
+ANY_TEXT = st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF, exclude_categories=()))
+
+
+@given(ANY_TEXT)
+@settings(max_examples=300)
+def test_no_text_makes_it_raise(enricher: Enricher, text: str) -> None:
+    """Lone surrogates, NULs, anything: always an answer, and a text is its own normal form's normal form."""
+    u = enricher.understand("12345", "sms", text)
+    assert u.kind in enricher.policy.kinds
+    assert 1 <= u.priority <= 4
+    assert isinstance(enricher.danger(text), bool)
+    once = normalise(text)
+    assert normalise(once) == once
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"),
+    [("１１０", "110"), ("ＧＡＳ", "gas"), ("著火燒起來", "著火烧起来"), ("着 火 了", "着火了"), ("着\u200b火", "着火"), ("煤氣洩漏", "煤气泄漏"), ("救\x00命", "救命")],
+)  # fmt: skip
+def test_writings_of_one_word_are_one(said: str, plain: str) -> None:
+    """Full-width, traditional, spaced and unprintable letters come to one form."""
+    assert normalise(said) == plain
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "kind"),
+    [
+        ("119", "三楼着火了，浓烟往外冒", "fire.building"), ("122", "两车追尾，人没事", "traffic.damage"),
+        ("122", "两车相撞，有人受伤", "traffic.injury"), ("122", "撞车了，司机卡在驾驶室", "traffic.trapped"),
+        ("120", "我爸胸口痛得冒汗", "medical.cardiac"), ("110", "有人持刀抢劫", "crime.inprogress"),
+        ("110", "我的手机被偷了", "crime.reported"), ("12345", "物业乱收费", "service.urban"),
+        ("12345", "老板拖欠工资", "service.labour"), ("12345", "小区停水两天了", "utility.water"),
+        ("110", "打错了，不好意思", "invalid.misdial"), ("119", "Fire: GAS-ODOR/LEAK", "utility.gas"),
+        ("122", "Traffic: VEHICLE ACCIDENT -", "traffic.damage"), ("120", "EMS: CVA/STROKE", "medical.stroke"),
+        ("120", "EMS: RESPIRATORY EMERGENCY", "medical.cardiac"), ("119", "Fire: VEHICLE FIRE", "fire.vehicle"),
+    ],
+)  # fmt: skip
+def test_plain_calls_have_their_kind(enricher: Enricher, line: str, text: str, kind: str) -> None:
+    """Chinese as callers speak it, and English titles of imported calls."""
+    u = enricher.understand(line, "voice", text)
+    assert u.kind == kind
+    assert u.terms
+    assert not u.human or kind.startswith("invalid.")
+
+
+def test_negation_takes_a_word_out(enricher: Enricher) -> None:
+    """没有人受伤 says that nobody is hurt: no raise, and the word is shown as negated."""
+    u = enricher.understand("122", "voice", "两车刮擦，没有人受伤")
+    assert (u.kind, u.priority, u.raises) == ("traffic.damage", 3, [])
+    assert "受伤" in u.negated
+
+
+def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
+    """Yesterday's fire, a drill and a film are told, not happening; crying for help now is."""
+    assert not enricher.danger("昨天的火已经灭了")
+    assert not enricher.danger("咨询消防演练，假设三楼着火")
+    assert not enricher.danger("电影里有人跳楼")
+    assert enricher.danger("不是演习，真的着火了")
+    assert enricher.danger("昨天摔了一跤，现在昏迷不醒")
+
+
+@pytest.mark.parametrize("text", ["有人要跳楼", "煤气味很重", "胸口疼得厉害"])
+def test_invariant_8_danger_on_12345_leaves_the_queue(enricher: Enricher, text: str) -> None:
+    """Words of danger to life on the hotline are escalated to priority 1, whatever the line."""
+    u = enricher.understand("12345", "web", text)
+    assert (u.escalated, u.priority) == (True, 1)
+    assert enricher.danger(text)
+
+
+def test_invariant_8_the_unsure_is_for_a_person(enricher: Enricher) -> None:
+    """No words, or words that say nothing, never end in silence: unknown or invalid, human, urgent."""
+    assert enricher.understand("110", "voice", "").kind == "invalid.silent"
+    assert enricher.understand("110", "voice", "", dropped=True).kind == "invalid.dropped"
+    assert enricher.understand("119", "voice", "", has_point=True).kind == "unknown"
+    assert enricher.understand("119", "sensor", "").kind == "unknown"
+    for text in ("", "嗯嗯那个", "asdf"):
+        u = enricher.understand("119", "voice", text, has_point=True)
+        assert u.human
+        assert u.priority <= 2
+
+
+def test_victims_and_raises(enricher: Enricher) -> None:
+    """Counted people are counted; three or more are many; those trapped raise the plan."""
+    u = enricher.understand("122", "voice", "大货车追尾小车，两个人被困，三人受伤")
+    assert u.victims == 3
+    assert {"trapped", "injured", "many"} <= set(u.raises)
+    assert enricher.understand("119", "voice", "着火了，12个人没出来").victims == 12
+
+
+def test_several_matters_of_one_call(enricher: Enricher) -> None:
+    """What stands behind a separator and is clearly of another group becomes a matter of its own."""
+    u = enricher.understand("12345", "voice", "小区停水三天了，另外单位拖欠工资半年")
+    assert {u.kind, *u.matters} == {"utility.water", "service.labour"}
+    assert enricher.understand("119", "voice", "房子着火了，另外有人受伤流血").matters == []
+
+
+def test_danger_is_found_at_the_end_of_a_long_text(enricher: Enricher) -> None:
+    """64 KiB of words do not hide a danger at their end."""
+    text = "反映小区绿化的事情，" * 2000 + "现在有人要跳楼，快来救人"
+    assert enricher.danger(text)
+    assert enricher.understand("12345", "web", text).escalated
+
+
+def test_a_model_is_asked_only_when_the_words_are_unsure(enricher: Enricher) -> None:
+    """The lexicon decides what it is sure of; danger never waits for a model."""
+    asked: list[str] = []
+
+    class Model:
+        version = "test"
+
+        def classify(self, text: str) -> tuple[str, float] | None:
+            asked.append(text)
+            return "service.technology", 0.9
+
+    helped = Enricher(enricher.policy, model=Model())
+    assert helped.understand("119", "voice", "房子着火了").decided_by == "lexicon"
+    assert helped.understand("12345", "web", "煤气味很重").kind == "utility.gas"
+    assert asked == []
+    u = helped.understand("12345", "web", "那个东西一直弄不好")
+    assert (u.kind, u.decided_by, u.model) == ("service.technology", "model", "test")

@@ -1,0 +1,117 @@
+"""A policy that does not hold is refused as a whole, with file, line and mend."""
+
+from pathlib import Path
+
+import pytest
+
+from tocsin.policy.load import check_policy, load_policy
+from tocsin.policy.source import Finding, PolicyInvalid
+
+SAMPLE = Path(__file__).resolve().parents[3] / "policy" / "nanxian"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for f in SAMPLE.iterdir():
+        (tmp_path / f.name).write_bytes(f.read_bytes())
+    return tmp_path
+
+
+def broken(copy: Path, file: str, old: str, new: str) -> list[Finding]:
+    text = (copy / file).read_text()
+    assert old in text, f"{file} no longer holds {old!r}"
+    (copy / file).write_text(text.replace(old, new, 1))
+    found = check_policy(copy)
+    with pytest.raises(PolicyInvalid):
+        load_policy(copy)
+    return found
+
+
+CASES = [
+    ("kinds.toml", 'joint = ["nanxian-gas"]', 'joint = ["nanxian-gaz"]', "unknown agency 'nanxian-gaz'"),
+    ("kinds.toml", 'lead = "nanxian-traffic"\njoint = ["nanxian-120"]', 'joint = ["nanxian-120"]', "no lead"),
+    ("kinds.toml", 'lead = "nanxian-power"\n', "", "a hole: nobody answers for utility.power"),
+    ("kinds.toml", "priority = 3", "priority = 9", "priority 9"),
+    ("kinds.toml", 'code = "fire.vehicle"', 'code = "fire.building"', "stands twice"),
+    ("kinds.toml", 'code = "unknown"', 'code = "unheard"', "the kind unknown is missing"),
+    ("kinds.toml", "priority = 1", 'priority = "one"', "priority must be a whole number"),
+    ("kinds.toml", "priority = 1", "priorty = 1", "unknown field 'priorty'"),
+    ("raises.toml", '"fire.*"', '"fires.*"', "unknown kind 'fires.*'"),
+    ("limits.toml", 'clock = "callback"\nseconds = 60', 'clock = "callback"', "one length"),
+    ("limits.toml", 'clock = "callback"', 'clock = "callbak"', "clock must be"),
+    ("limits.toml", 'limits = ["consult"]\nworking_days', 'limits = ["konsult"]\nworking_days', "unknown 'konsult'"),
+    ("linking.toml", "link_at = 0.72", "link_at = 1.4", "suggest_at <= link_at"),
+    ("linking.toml", "distance = 0.30", "distance = nan", "weight of distance"),
+    ("linking.toml", '"fire.*|fire.*" = 0.9', '"fire.*" = 0.9', "is no pair"),
+    ("calendar.toml", 'opens = "09:00"', 'opens = "9 Uhr"', "is no time"),
+    ("calendar.toml", "holidays = []", 'holidays = ["2026-02-30"]', "is no day"),
+    ("calendar.toml", "holidays = []\nworkdays = []", 'holidays = ["2026-05-05"]\nworkdays = ["2026-05-05"]', "both"),
+    ("agencies.toml", 'from_time = "08:00"', 'from_time = "25:00"', "is no time"),
+    ("agencies.toml", 'regions = ["430921", "000000"]', 'regions = ["430999"]', "unknown region '430999'"),
+    ("agencies.toml", 'agency_class = "police"', 'agency_class = "army"', "agency_class must be"),
+    ("policy.toml", 'default_region = "430921"', 'default_region = "999999"', "is no region"),
+    ("policy.toml", '110 = "nanxian-police"', '111 = "nanxian-police"', "line 110 has no first receiver"),
+    ("policy.toml", 'id = "430921"\n', 'id = "430921"\nserved_by = "000000"\n', "in a circle"),
+    ("lexicon.toml", 'to = "traffic.injury"', 'to = "traffic.hurt"', "unknown kind 'traffic.hurt'"),
+    ("lexicon.toml", '"行凶"', '"[行|凶"', "is no word"),
+    ("lexicon.toml", 'raises = ["smoke"]', 'raises = ["smok"]', "unknown raise 'smok'"),
+    ("gazetteer.csv", ",112.396,29.362,2500,", ",nan,29.362,2500,", "no position"),
+    ("gazetteer.csv", ",112.396,29.362,2500,", ",116.396,29.362,2500,", "outside the outline"),
+    ("gazetteer.csv", ",112.396,29.362,2500,", ",112.396,29.362,2500,x,", "cells where"),
+    ("gazetteer.csv", "nanzhou-t01", "maocaojie-t01", "stands twice"),
+    ("gazetteer.csv", "张公塘村|张公塘", "张公塘村|班嘴村", "is also"),
+    ("boundaries.geojson", "[112.6, 29.42]", "[112.6, 29.5]", "overlap"),
+    ("boundaries.geojson", "[112.215, 29.46]", "[NaN, 29.46]", "no Polygon"),
+    ("boundaries.geojson", '"region": "430981"', '"region": "430982"', "unknown region '430982'"),
+    ("ems.toml", "road_speed_kmh = 45.0", "road_speed_kmh = 0", "must be above 0"),
+    ("ems.toml", '"medical.cardiac" = "I"', '"medical.cardiac" = "V"', "triage 'V'"),
+    ("ems.toml", '"chest_pain"\n', '"heart"\n', "no hospital has the capability"),
+    ("policy.toml", 'name = "南县"', "name = 南县", "not TOML"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "what"), CASES)
+def test_a_fault_is_found_at_its_file_and_line(copy: Path, file: str, old: str, new: str, what: str) -> None:
+    """Each kind of fault has a finding that names what is wrong, in that file, with a mend; nothing is loaded."""
+    found = broken(copy, file, old, new)
+    told = [f for f in found if what in f.what]
+    assert told, found[:5]
+    assert all(f.mend for f in found)
+    assert told[0].file == file
+
+
+def test_a_finding_points_to_the_line(copy: Path) -> None:
+    """The line is that of the row at fault."""
+    found = broken(copy, "kinds.toml", 'joint = ["nanxian-gas"]', 'joint = ["nanxian-gaz"]')
+    text = (copy / "kinds.toml").read_text().split("\n")
+    at = next(i for i, t in enumerate(text) if "nanxian-gaz" in t)
+    row = max(i for i, t in enumerate(text[:at]) if t == "[[kind]]")
+    assert [f.line for f in found] == [row + 1]
+
+
+def test_a_missing_limit_is_a_finding(copy: Path) -> None:
+    """A clock without any limit would never run: refused."""
+    text = (copy / "limits.toml").read_text()
+    (copy / "limits.toml").write_text(text.replace('clock = "review"', 'clock = "callback"'))
+    assert any("the clock review has no limit" in f.what for f in check_policy(copy))
+
+
+def test_a_circle_of_refinements_is_a_finding(copy: Path) -> None:
+    """A kind that would be refined back into itself is refused."""
+    with (copy / "lexicon.toml").open("a") as f:
+        f.write('\n[[refine]]\nkind = "traffic.injury"\nraises = "many"\nto = "traffic.damage"\n')
+    assert any("in a circle" in f.what for f in check_policy(copy))
+
+
+@pytest.mark.parametrize("name", ["kinds.toml", "gazetteer.csv", "boundaries.geojson", "lexicon.toml"])
+def test_a_missing_or_unreadable_file_is_a_finding(copy: Path, name: str) -> None:
+    """Without a file, or with one that is no text, the whole is refused."""
+    (copy / name).write_bytes(b"\xff\xfe\x00broken")
+    assert any(f.file == name for f in check_policy(copy))
+    (copy / name).unlink()
+    assert any(f.file == name and "missing" in f.what for f in check_policy(copy))
+
+
+def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
+    """No files, no policy; each missing file is named."""
+    assert len(check_policy(tmp_path)) == 11
