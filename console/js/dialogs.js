@@ -2,7 +2,7 @@
 import { FIELDS } from "./acts.js";
 import { freshId, request, Refusal } from "./api.js";
 import { byId, h } from "./dom.js";
-import { t } from "./i18n.js";
+import { choose, lang, t } from "./i18n.js";
 
 const dialog = () => byId("dialog");
 
@@ -65,6 +65,11 @@ function submitOnEnter(form) {
 
 export function signIn(onIn) {
   const wrong = h("p", { class: "wrong", role: "alert" });
+  const other = () => {
+    choose(lang() === "zh" ? "en" : "zh");
+    dialog().removeEventListener("cancel", stay);
+    signIn(onIn);
+  };
   const form = h("form", {
     onsubmit: async (e) => {
       e.preventDefault();
@@ -79,7 +84,7 @@ export function signIn(onIn) {
       }
     },
   }, h("label", {}, t("token"), h("input", { name: "token", type: "password", required: true, autocomplete: "off", autofocus: true })), h("p", { class: "quiet" }, t("token_hint")), wrong,
-  h("div", { class: "end" }, h("button", { class: "strong", type: "submit" }, t("enter"))));
+  h("div", { class: "end" }, h("button", { type: "button", lang: lang() === "zh" ? "en" : "zh-CN", onclick: other }, lang() === "zh" ? "English" : "中文"), h("button", { class: "strong", type: "submit" }, t("enter"))));
   const stay = (e) => e.preventDefault();
   dialog().addEventListener("cancel", stay);
   open(h("h2", {}, t("sign_in")), form);
