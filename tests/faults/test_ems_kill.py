@@ -74,7 +74,8 @@ async def test_i2_i3_i5_killed_in_the_middle_of_chains(stage: EmsStage) -> None:
         async with stage.client() as centre:
             await mission_where(centre, mission_id, lambda m: m["state"] != "waiting")
             for s in steps:
-                answers.append(await insist(centre, mission_id, s, f"kill-{mission_id}-{s}"))
+                answer = await insist(centre, mission_id, s, f"kill-{mission_id}-{s}")
+                answers.append(answer)
 
     async def killer() -> None:
         nonlocal process

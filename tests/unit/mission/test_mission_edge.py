@@ -1,0 +1,128 @@
+"""What comes in at the 120 centre's edge: read strictly, refused with an entry a bad field, never a crash."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.ems120 import edge
+from services.ems120.stream import decode, encode
+from tocsin.mission import commands as cmd
+from tocsin.runtime.problems import Problem
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+TAGS = [c.__struct_config__.tag for c in (*cmd.MISSION_COMMANDS, *cmd.UNIT_COMMANDS, *cmd.HOSPITAL_COMMANDS)]
+FIELDS = (
+    "command_id", "expected_version", "unit_id", "hospital_id", "at", "reason", "outcome", "triage", "answers", "beds",
+    "note", "point", "position", "lon", "lat", "crs", "label", "type", "station", "capabilities", "speed_kmh", "state",
+)  # fmt: skip
+BODY: Any = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6)
+POINT: Any = st.fixed_dictionaries({"lon": JSON, "lat": JSON, "crs": st.sampled_from(["WGS84", "GCJ02", "x"])})
+
+
+def fields_of(problem: Problem) -> set[str]:
+    """Which fields a 422 names."""
+    assert (problem.status, problem.code) == (422, "invalid")
+    return {e["field"] for e in problem.more["errors"]}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(TAGS), BODY)
+def test_any_body_is_a_command_or_a_422(tag: Any, body: dict[str, Any]) -> None:
+    """Whatever JSON stands in whatever field: a command that the wire can carry, or a refusal that names fields."""
+    every = (*cmd.MISSION_COMMANDS, *cmd.UNIT_COMMANDS, *cmd.HOSPITAL_COMMANDS)
+    try:
+        found = edge.asked({**body, "command": tag}, every)
+    except Problem as e:
+        assert fields_of(e)
+        return
+    assert type(found.data) in every
+    assert found.expected_version is None or found.expected_version >= 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(BODY, POINT, st.booleans())
+def test_any_registration_or_position_is_read_or_a_422(body: dict[str, Any], point: Any, hospital: bool) -> None:
+    """The same for units, hospitals and positions: what is read lies on the Earth and in WGS84."""
+    for read in (lambda b: edge.registration(b, hospital=hospital), edge.reported):
+        try:
+            found = read({**body, "point": point})
+        except Problem as e:
+            assert fields_of(e)
+            continue
+        assert -180 <= found.point.lon <= 180
+        assert found.point.crs == "WGS84"
+
+
+def test_every_bad_field_has_its_entry() -> None:
+    """Three bad fields are three entries, the rules' and the types' alike."""
+    body = {"command": "end", "outcome": "eaten", "at": "noon", "expected_version": -1, "command_id": "a b"}
+    with pytest.raises(Problem) as e:
+        edge.asked(body, cmd.MISSION_COMMANDS)
+    assert fields_of(e.value) == {"outcome", "at", "expected_version", "command_id"}
+    with pytest.raises(Problem) as e:
+        edge.asked({"command": "explode"}, cmd.MISSION_COMMANDS)
+    assert fields_of(e.value) == {"command"}
+    with pytest.raises(Problem) as e:
+        edge.asked({"command": "triage"}, cmd.MISSION_COMMANDS)
+    assert fields_of(e.value) == {"triage"}
+
+
+def test_nobody_takes_the_systems_own_ids_before_it() -> None:
+    """A command id that the timer or a relay would use is refused: it would make theirs a repeat."""
+    for taken in ("clock:x", "relay:x", "report:x", "seed:x"):
+        with pytest.raises(Problem) as e:
+            edge.asked({"command": "depart", "command_id": taken}, cmd.MISSION_COMMANDS)
+        assert fields_of(e.value) == {"command_id"}
+
+
+def test_the_contracts_words_are_the_tags() -> None:
+    """The names on the HTTP edge are those of the contract, section 2."""
+    words = (
+        "assign acknowledge depart arrive patient_contact leave arrive_hospital hand_over refuse reassign triage end"
+    )
+    assert {c.__struct_config__.tag for c in cmd.MISSION_COMMANDS} == set(words.split())
+    units, hospitals = "on_duty off_duty available out_of_service", "divert undivert set_beds"
+    assert {c.__struct_config__.tag for c in cmd.UNIT_COMMANDS} == set(units.split())
+    assert {c.__struct_config__.tag for c in cmd.HOSPITAL_COMMANDS} == set(hospitals.split())
+
+
+def test_a_time_given_becomes_milliseconds() -> None:
+    """RFC 3339 with offset in, Unix milliseconds on the wire."""
+    found = edge.asked({"command": "depart", "at": "2026-04-05T12:00:00+08:00"}, cmd.MISSION_COMMANDS)
+    assert found.data == cmd.DepartForScene(at=1_775_361_600_000)
+
+
+def test_coordinates_of_other_systems_become_wgs84() -> None:
+    """A GCJ-02 position is moved by some hundred metres; the contract's `position` and bare lon/lat are both read."""
+    moved = edge.reported({"position": {"lon": 112.4, "lat": 29.36, "crs": "GCJ02"}})
+    assert 0.003 < abs(moved.point.lon - 112.4) < 0.01
+    assert edge.reported({"lon": 112.4, "lat": 29.36}).point.lon == 112.4
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=3, max_size=3))
+def test_stream_ids_go_round(positions: list[int]) -> None:
+    """An id says the positions again; one of another partition count or of nonsense says none."""
+    assert decode(encode(positions), 3) == positions
+    assert decode(encode(positions), 4) is None
+
+
+@given(st.text(max_size=60))
+def test_nonsense_is_no_stream_id(text: str) -> None:
+    """Whatever a client sends as its last id: positions or None."""
+    found = decode(text, 3)
+    assert found is None or len(found) == 3
+
+
+def test_the_openapi_body_lists_every_command() -> None:
+    """The published schema has one object for each command, without references that would dangle."""
+    shown = edge.shown_schema(cmd.MISSION_COMMANDS)
+    text = msgspec.json.encode(shown).decode()
+    assert "$ref" not in text
+    assert len(shown["requestBody"]["content"]["application/json"]["schema"]["oneOf"]) == len(cmd.MISSION_COMMANDS)

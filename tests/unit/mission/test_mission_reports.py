@@ -1,0 +1,75 @@
+"""What the 120 centre tells the incident: each step once, under an id made from the event's, no medical detail."""
+
+from typing import Any
+
+import pytest
+
+from services.ems120.relay import reports
+from tests.unit.mission.world import INCIDENT, M1, TASK, World
+from tocsin.codec.wire import decode_command
+from tocsin.log.partition import partition_of
+from tocsin.log.port import Record
+from tocsin.log.topics import URGENT
+from tocsin.mission import commands as cmd
+from tocsin.mission.fleet import fleet_region
+from tocsin.mission.reports import incident_of, report_of
+from tocsin.mission.state import EmsState
+from tocsin.runtime.clock import Clock
+
+
+def driven() -> World:
+    """Given: a mission driven from its opening to the hand-over."""
+    world = World().fleet(a=("BLS", 1))
+    world.open()
+    for data in (
+        cmd.AcknowledgeMission(), cmd.DepartForScene(), cmd.ArriveAtScene(), cmd.ReachPatient(), cmd.LeaveScene(),
+        cmd.ArriveAtHospital(), cmd.HandOverPatient(),
+    ):  # fmt: skip
+        world.later(60).act(data, M1)
+    return world
+
+
+def test_each_step_is_reported_once_on_the_incidents_task() -> None:
+    """Assigned … completed with its outcome; the ids repeat for the same events, so that a repeat is known as one."""
+    world = driven()
+    told = [r for e in world.log if (r := report_of(e)) is not None]
+    steps = ["assigned", "acknowledged", "departed", "arrived", "feedback", "completed"]
+    assert [r.data.step for r in told] == steps
+    assert {(r.target, r.region, r.data.mission_id) for r in told} == {(TASK, "430921", M1)}
+    assert (told[-1].data.outcome, told[-1].data.all_ended) == ("transported", True)
+    assert len({r.command_id for r in told}) == len(told)
+    assert [r.command_id for e in world.log if (r := report_of(e)) is not None] == [r.command_id for r in told]
+
+
+def test_a_waiting_mission_is_reported_and_all_ended_counts_the_task() -> None:
+    """no_unit for a mission that waits; only the last of a task's missions says that all have ended."""
+    world = World().fleet()
+    world.open(victims=2)
+    assert [r.data.step for e in world.log if (r := report_of(e)) is not None] == ["no_unit", "no_unit"]
+    world.act(cmd.CancelMissions(incident_id=INCIDENT))
+    ended = [r.data.all_ended for e in world.log if (r := report_of(e)) is not None and r.data.step == "completed"]
+    assert ended == [False, True]
+
+
+def test_reports_go_to_the_partition_of_the_incidents_region() -> None:
+    """A neighbour's incident is served by our fleet; its report goes back to where the incident is decided."""
+    world = World().fleet(a=("BLS", 1))
+    world.open("430623-20260405-000003")
+    cause = reports(6, Clock())
+    record: Any = Record("t", 0, 0, None, None, (), 0)
+    sent = [a for e in world.log for a in cause(EmsState(), e, record)]
+    assert {(a.topic, a.partition, a.key) for a in sent} == {(URGENT.name, partition_of("430623", 6), b"430623")}
+    assert decode_command(sent[0].value or b"").data.step == "assigned"
+
+
+@pytest.mark.parametrize(
+    ("region", "served"), [("430921", "430921"), ("430623", "430921"), ("000000", "430921"), ("999999", "430921")]
+)
+def test_every_region_has_a_fleet(region: str, served: str) -> None:
+    """Our own, a neighbour's by who serves it, the command centre's and an unknown one by the default."""
+    assert fleet_region(World().policy, region) == served
+
+
+def test_a_missions_incident_is_in_its_id() -> None:
+    """The id without its number."""
+    assert incident_of(f"{INCIDENT}-M12") == INCIDENT
