@@ -16,6 +16,7 @@ from services.supervision.settled import Settled
 from services.supervision.stream import assigned, build
 from services.supervision.watchdog import Watchdog
 from services.supervision.work import Work
+from tocsin import __version__
 from tocsin.log.kafka import KafkaProducer
 from tocsin.log.port import Producer
 from tocsin.log.relay import relay_group
@@ -23,6 +24,7 @@ from tocsin.log.topics import EMS_EVENTS, INCIDENT_EVENTS
 from tocsin.policy.load import load_policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.lifecycle import clock_of, until_reachable
+from tocsin.runtime.metrics import BUILD_INFO
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app, serve
@@ -49,6 +51,7 @@ class Supervision:
         relays = {relay_group(settings, "router"): INCIDENT_EVENTS, relay_group(settings, "ems120"): EMS_EVENTS}
         self._settled = Settled(settings, self.clock, self.desk, self._ends, relays)
         self._policy = load_policy(settings.policy_path)
+        BUILD_INFO.labels(__version__, self._policy.hash).set(1)
         keyring = Keyring.open(settings)
         self._complaints = Complaints(settings, self._policy, keyring, self._producer, self.clock)
         work = Work(settings, self.clock, self.desk, self._producer, lambda: assigned(self._faust))

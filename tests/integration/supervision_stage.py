@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support import eventually, free_port
+from tests.support import eventually, free_ports
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_command, decode_event, encode_event
 from tocsin.envelope import Command, Event, Source
@@ -36,8 +36,9 @@ def fact(data: Any, *, incident: str = "430921-20260405-000001", at: int = NOON,
     """An event as the relay hands it on."""
     name = f"{type(data).__name__}:{incident}:{getattr(data, 'clock_id', '')}:{at}"
     return Event(
-        event_id=name, region=REGION, subject=incident, seq=1, version=1, occurred_at=at, recorded_at=at,
-        command_id=more.pop("command_id", f"cause:{name}"), index=0, count=1, source=Source(), data=data, **more,
+        event_id=name, region=more.pop("region", REGION), subject=incident, seq=1, version=1, occurred_at=at,
+        recorded_at=at, command_id=more.pop("command_id", f"cause:{name}"), index=0, count=1, source=Source(),
+        data=data, **more,
     )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def answer(command: Command[FireClock]) -> Event[Any]:
         clock_id=c.clock_id, clock="acknowledge", task_id="430921-20260405-000001-T1", agency="nanxian-fire",
         agency_class="fire", due_at=c.due_at,
     )  # fmt: skip
-    return fact(data, at=c.due_at, incident=c.incident_id, command_id=command.command_id)
+    return fact(data, at=c.due_at, incident=c.incident_id, command_id=command.command_id, region=command.region)
 
 
 @dataclass
@@ -68,6 +69,8 @@ class Stage:
     folder: Path
     clock: str = "manual"
     instance: str = ""
+    slot: int = 0
+    port: int = 0
     answering: bool = True
     fired: list[Command[FireClock]] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
@@ -76,8 +79,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.settings = Settings(
-            kafka_bootstrap=self.bootstrap, data_dir=self.folder, clock=self.clock, port=free_port(),
-            instance=self.instance, partitions=3,
+            kafka_bootstrap=self.bootstrap, data_dir=self.folder, clock=self.clock, port=self.port or free_ports(2),
+            instance=self.instance, partitions=3, slot=self.slot,
         )  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.clock != "real":
@@ -121,9 +124,9 @@ class Stage:
         given = {
             "TOCSIN_KAFKA_BOOTSTRAP": self.bootstrap, "TOCSIN_DATA_DIR": str(self.folder), "TOCSIN_CLOCK": self.clock,
             "TOCSIN_PORT": str(self.settings.port), "TOCSIN_PARTITIONS": "3", "TOCSIN_INSTANCE": self.instance,
-            "TOCSIN_LOG_FORMAT": "json",
+            "TOCSIN_LOG_FORMAT": "json", "TOCSIN_SLOT": str(self.slot),
         }  # fmt: skip
-        with (self.folder / "supervision.log").open("ab") as said:
+        with (self.folder / f"supervision-{self.slot}.log").open("ab") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "services.supervision"], env=os.environ | given, stderr=said, stdout=said
             )
@@ -153,11 +156,12 @@ class Stage:
         write_clock(self.folder / "clock.json", base_ms=at, factor=0)
 
     async def tell(self, *facts: Event[Any]) -> None:
-        """Appends facts as the relay does."""
-        partition = partition_of(REGION, self.settings.partitions)
-        await self.producer.append_all(
-            [Append(SUPERVISION_FACTS.name, partition, REGION.encode(), encode_event(f)) for f in facts]
-        )
+        """Appends facts as the relay does, each where its region stands."""
+        await self.producer.append_all([self._fact(f) for f in facts])
+
+    def _fact(self, event: Event[Any]) -> Append:
+        partition = partition_of(event.region, self.settings.partitions)
+        return Append(SUPERVISION_FACTS.name, partition, event.region.encode(), encode_event(event))
 
     async def firings(
         self, clock_id: str, level: str, *, count: int = 1, seconds: float = 30
@@ -172,7 +176,7 @@ class Stage:
 
     def said(self) -> str:
         """The end of the service's log."""
-        return (self.folder / "supervision.log").read_text()[-2000:]
+        return (self.folder / f"supervision-{self.slot}.log").read_text()[-2000:]
 
     async def _read(self) -> None:
         async for batch in self._follower.batches(idle_ms=50):

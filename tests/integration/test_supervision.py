@@ -1,6 +1,6 @@
 """Supervision as a process on a real Kafka: by time alone, once, across restarts, never early."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -23,6 +23,14 @@ async def stage(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Stage]:
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture
+def other(stage: Stage) -> Iterator[Stage]:
+    """A second replica of the same deployment, not yet started."""
+    made = Stage(stage.bootstrap, stage.folder, instance=stage.instance, slot=1, port=stage.settings.port + 1)
+    yield made
+    made.kill()
 
 
 async def ready(stage: Stage, client: httpx.AsyncClient) -> None:
@@ -123,6 +131,23 @@ async def test_an_unreadable_fact_is_passed_by(stage: Stage) -> None:
             return 'tocsin_deadletters_total{stage="decode"} 2.0' in (await client.get(f"{stage.url}/metrics")).text
 
         await eventually(counted, what="two dead letters")
+
+
+async def test_a_second_replica_takes_over_what_it_did_not_watch(stage: Stage, other: Stage) -> None:
+    """Two share the partitions; one is killed; the other fires what it had not watched, under the one id."""
+    async with httpx.AsyncClient() as client:
+        stage.start()
+        other.start()
+        await ready(stage, client)
+        await ready(other, client)
+        regions = ["430921", "430623", "430721", "430981", "000000", "110101"]
+        limits = [fact(started(f"r{region}", due_at=NOON + 30_000), region=region) for region in regions]
+        await stage.tell(*limits)
+        other.kill()
+        stage.set_clock(NOON + 30_000)
+        for region in regions:
+            fired = await stage.firings(f"r{region}", "missed")
+            assert {c.command_id for c in fired} == {f"clock:r{region}:missed"}
 
 
 async def test_sigterm_ends_it_within_ten_seconds(stage: Stage) -> None:
