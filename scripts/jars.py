@@ -35,9 +35,7 @@ def main() -> None:
         builder = EnvironmentBuilder(context=context, cache_dir=Path(scratch) / "env", link_strategy=LinkStrategy.COPY)
         built = builder.from_endpoint(ENDPOINT, main_class="kafka.Kafka")
         wanted = {jar.name for jar in Path(built.path).rglob("*.jar")}
-        lines = [
-            f"# Apache Kafka {KAFKA} as the broker loads it: SHA-256, bytes, path in a Maven repository (scripts/jars.py)"
-        ]
+        lines = [f"# Apache Kafka {KAFKA} as the broker loads it: SHA-256, bytes, path in a repository"]
         for jar in sorted(repo.rglob("*.jar")):
             if jar.name in wanted and not jar.name.startswith(LEFT_OUT):
                 data = jar.read_bytes()

@@ -16,6 +16,10 @@ from tocsin.runtime.settings import Settings
 PORT_BASE_MAX = 65_535 - BROKER_PORT_OFFSET - CONTROLLER_OFFSET - 3
 
 
+PARTITIONS_FILE = "partitions"
+"""In the data directory: with how many region partitions the deployment was made."""
+
+
 class UpPlan(Struct, frozen=True, kw_only=True):
     """The options of `up`. `bootstrap` is empty where a broker is to be started."""
 
@@ -119,6 +123,18 @@ def plan_up(
         clock=clock,
         clock_start=clock_start,
         nodes=nodes,
-        partitions=partitions or said.partitions,
+        partitions=_partitions(data_dir, partitions, said.partitions),
         bootstrap=os.environ.get("TOCSIN_KAFKA_BOOTSTRAP", ""),
     )
+
+
+def _partitions(data_dir: Path, asked: int | None, default: int) -> int:
+    """Region partitions: as asked for a new deployment, as it was made for an old one."""
+    file = data_dir / PARTITIONS_FILE
+    made = int(file.read_text()) if file.exists() else None
+    if made is not None and asked not in (None, made):
+        raise Mend(
+            f"The data in {data_dir} has {made} region partitions, not {asked}",
+            "Start it without --partitions, or use another --data-dir: partitions are never raised in place.",
+        )
+    return made or asked or default

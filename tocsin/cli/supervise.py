@@ -18,7 +18,7 @@ from tocsin.cli.clockfile import keep_clock, prepare_clock
 from tocsin.cli.deployment import RUN_FILE, SERVICES, Deployment
 from tocsin.cli.errors import Mend
 from tocsin.cli.leftovers import end_leftovers
-from tocsin.cli.plan import UpPlan
+from tocsin.cli.plan import PARTITIONS_FILE, UpPlan
 from tocsin.cli.progress import Steps
 from tocsin.cli.service import STOP_SECONDS_MAX, Service
 from tocsin.cli.tokens import issue_all
@@ -114,6 +114,7 @@ class County:
             bootstrap = self._kafka.bootstrap
         steps.say("making the topics")
         asyncio.run(ensure_topics(self.plan.settings(bootstrap)))
+        (self.plan.data_dir / PARTITIONS_FILE).write_text(str(self.plan.partitions))
         return bootstrap
 
     def _start_services(self, bootstrap: str) -> None:

@@ -53,3 +53,12 @@ def test_services_get_the_ports_of_the_contract(tmp_path: Path) -> None:
     plan = planned(tmp_path, port_base=20000)
     ports = [plan.port(s) for s in ("notifier", "intake", "ems120", "supervision", "router")]
     assert [*ports, plan.broker_port] == [20000, 20001, 20002, 20003, 20004, 20010]
+
+
+def test_partitions_stay_as_a_deployment_was_made(tmp_path: Path) -> None:
+    """A later start takes the number of the first, and refuses another."""
+    (tmp_path / "partitions").write_text("4")
+    assert planned(tmp_path).partitions == 4
+    assert planned(tmp_path, partitions=4).partitions == 4
+    with pytest.raises(Mend, match="never raised in place"):
+        planned(tmp_path, partitions=8)
