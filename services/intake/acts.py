@@ -27,7 +27,7 @@ from tocsin.runtime.security import Principal
 from tocsin.sealing import Keyring, seal_words
 from tocsin.sealing.walk import has_words
 
-FRESH_S = 1.0
+FRESH_S = 3.0
 """How long an unknown id waits for the index to come to the log's end: it may be a moment old."""
 LOCATION_FIELDS: Final = ("address", "point", "accuracy_m")
 _INCIDENT: Final = re.compile(r"\d{6}-\d{8}-\d{1,9}", re.ASCII)

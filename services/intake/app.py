@@ -63,19 +63,13 @@ def build(settings: Settings, finder: Finder, policy_hash: str = "") -> Parts:
     calls = Calls(index, keeping, keyring, finder, admission, clock, settings.partitions)
     acts = Acts(index, keeping, keyring, finder, clock, settings.partitions)
     follower = KafkaFollower(settings, [URGENT, ROUTINE, INCIDENT_EVENTS])
-    app = create_app("intake", secret=secret, ready=[index.ready, spool.fault, lambda: _log_away(keeping)])
+    app = create_app("intake", secret=secret, ready=[index.ready, spool.fault])
     app.include_router(Api(Gate(secret), calls, acts, Batch(calls, keeping, keyring), index, keeping, keyring).router())
     publish(app)
     BUILD_INFO.labels(__version__, policy_hash).set(1)
     for line in get_args(Line):
         SINCE_LAST_CALL.labels(line).set_function(_silence(calls, clock, line, clock.now_ms()))
     return Parts(settings, clock, keyring, index, spool, keeping, (live, drainer), follower, app)
-
-
-def _log_away(keeping: Safekeeping) -> str | None:
-    if keeping.log_answers and keeping.spool.depth == 0:
-        return None
-    return f"log: not answering in time; {keeping.spool.depth} in the spool, calls are taken"
 
 
 def _silence(calls: Calls, clock: Clock, line: str, since: int) -> Any:

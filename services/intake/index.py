@@ -97,12 +97,15 @@ class Index:
         self._waiting: defaultdict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._rounds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._follower: PositionedFollower | None = None
-        self.caught_up = False
+        self.caught_up = self._away = False
         self.fault = "index: the log has not been read yet"
 
     def ready(self) -> str | None:
-        """What keeps answers from being whole, or None."""
-        return None if self.caught_up else self.fault
+        """What keeps answers from being whole, or None.
+
+        A log that is away does not: calls are taken into the spool then, and an orchestrator must not shut that door.
+        """
+        return None if self.caught_up or self._away else self.fault
 
     def call(self, call_id: str) -> CallRow | None:
         """A call, or None."""
@@ -187,10 +190,10 @@ class Index:
         while True:
             try:
                 await follower.start(self._passed)
-                self._follower = follower
+                self._follower, self._away = follower, False
                 await self._follow(follower)
             except LogUnavailable as e:
-                self.fault = f"index: {e}"
+                self._away, self.fault = True, f"index: {e}"
                 log.warning("index_waits", error=str(e))
             except sqlite3.Error as e:
                 self.caught_up, self.fault = False, f"index: {e}"

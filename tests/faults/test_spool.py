@@ -166,8 +166,7 @@ async def test_invariant_1_calls_taken_while_the_log_is_away_reach_it_in_order(
                 assert (r.status_code, r.json()["durability"]) == (202, "spooled")
                 answers[call_id] = r.json()
         ready = await stage.http.get(stage.url(0, "/readyz"))
-        assert ready.status_code == 503
-        assert any("spool" in x for x in ready.json()["reasons"])
+        assert ready.status_code == 200, "it takes calls: an orchestrator must not shut the door"
         shown = await stage.get(f"/v1/calls/{run}-u0")
         assert (shown.status_code, shown.json()["durability"]) == (200, "spooled")
         conflict = await stage.post("/v1/calls", CALL | {"call_id": f"{run}-u0", "text": "别的"})

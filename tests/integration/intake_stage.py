@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import httpx
 
-from tests.support import eventually, free_port
+from tests.support import eventually, free_ports
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_command, encode_event
@@ -49,7 +49,8 @@ class IntakeStage:
         self.tokens = {
             r: issue(secret, Principal(r, r, agency=FIRE if r == "dispatcher" else ""), hours=1) for r in ROLES
         }
-        self.ports = [free_port() for _ in range(self.replicas)]
+        first = free_ports(self.replicas)
+        self.ports = list(range(first, first + self.replicas))
         self.producer = KafkaProducer(self.settings)
         self.http = httpx.AsyncClient(timeout=30)
         self._seq = 0
