@@ -56,7 +56,7 @@ STEPS: Any = st.one_of(
 )
 WHO: Any = st.sampled_from([CENTRE, crew("u1"), crew("u2"), Actor()])
 HISTORY: Any = st.lists(st.tuples(STEPS, WHO, st.sampled_from([0, 1, 31, 400])), min_size=5, max_size=60)
-_SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SLOW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def played(history: list[Any]) -> World:
