@@ -1,11 +1,11 @@
-"""Finds incidents near a point without looking at all of them: cells of about 500 m, newest last in each."""
+"""Finds incidents near a point without looking at all of them: cells of about 250 m, newest last in each."""
 
 import math
 from collections.abc import Iterator
 
 from tocsin.place import Point
 
-CELL_M = 500.0
+CELL_M = 250.0
 METRES_PER_DEGREE = 111_320.0
 STEP_LAT = CELL_M / METRES_PER_DEGREE
 STEP_LON = STEP_LAT / math.cos(math.radians(30.0))

@@ -48,7 +48,7 @@ def test_another_body_under_a_known_id_is_a_conflict_for_a_person(world: World) 
 
 
 def test_invariant_8_unsure_means_human_and_urgent(world: World) -> None:
-    """An unsure call is flagged, in review with its clock, and still routed: the command centre and the first receiver."""
+    """An unsure call is in review with its clock, and still routed: command centre and first receiver."""
     i = world.call("unknown", line="122", human=True, reasons=["low_confidence"])
     assert i.review[0] == "low_confidence"
     assert (i.priority, i.lane) == (2, "urgent")
@@ -160,7 +160,9 @@ def test_closing_a_call_calls_off_tasks_nobody_took_and_refuses_over_work(world:
     world.do(cmd.Accept(), task)
     world.do(cmd.CloseCall(reason="false"), "c1").refused("task_open")
     other = world.call("unknown", line="110", point=east(9000))
-    world.do(cmd.CloseCall(reason="false"), "c2").accepted("CallClosed", "TaskCancelled", "ClockStopped", "IncidentClosed")
+    world.do(cmd.CloseCall(reason="false"), "c2").accepted(
+        "CallClosed", "TaskCancelled", "ClockStopped", "IncidentClosed"
+    )
     assert {t.state for t in other.tasks.values()} == {"cancelled"}
 
 

@@ -28,7 +28,9 @@ def test_invariant_9_no_clock_fires_before_its_time(world: World) -> None:
         world.now = at - 1
         fire(world, i, c, level).refused("too_early")
         world.now = at
-        fire(world, i, c, level).accepted({"warning": "ClockWarned", "missed": "ClockMissed", "red": "CardRaised"}[level])
+        fire(world, i, c, level).accepted(
+            {"warning": "ClockWarned", "missed": "ClockMissed", "red": "CardRaised"}[level]
+        )
         fire(world, i, c, level)
         assert world.types() == ["CommandNoted"], "a level fired twice"
     assert (c.state, c.card) == ("missed", "red")
@@ -126,7 +128,11 @@ def test_asking_the_caller_stops_the_promise_once(world: World) -> None:
     due = c.due_at
     world.do(cmd.ProvideInformation(text="~t"), i.incident_id).refused("illegal_step")
     world.do(cmd.RequestInformation(missing=[" "]), i.incident_id).refused("reason_required")
-    world.do(cmd.RequestInformation(missing=["id", "photo"]), i.incident_id).accepted("InformationRequested", "ClockPaused")
+    world.do(cmd.RequestInformation(missing=["id", "photo"]), i.incident_id).accepted(
+        "InformationRequested", "ClockPaused"
+    )
     world.do(cmd.RequestInformation(missing=["more"]), i.incident_id).refused("already_asked")
-    world.do(cmd.ProvideInformation(text="~t"), i.incident_id, after=DAY).accepted("InformationProvided", "ClockResumed")
+    world.do(cmd.ProvideInformation(text="~t"), i.incident_id, after=DAY).accepted(
+        "InformationProvided", "ClockResumed"
+    )
     assert (c.state, c.due_at) == ("running", due + DAY)

@@ -91,7 +91,9 @@ def test_notes_supervision_and_revealed_numbers(world: World) -> None:
     world.do(cmd.RevealNumber(call_id="c1", reason="~r"), "c1").accepted("NumberRevealed")
 
 
-@pytest.mark.parametrize("data", [cmd.Note(text="~t"), cmd.InformCaller(result="told"), cmd.Route(agency="nanxian-gas")])
+@pytest.mark.parametrize(
+    "data", [cmd.Note(text="~t"), cmd.InformCaller(result="told"), cmd.Route(agency="nanxian-gas")]
+)
 def test_who_may_act_on_an_incident(world: World, data: cmd.Act) -> None:
     """A dispatcher with a task here may; one without is refused; an auditor only reads."""
     i = world.call()
@@ -145,7 +147,9 @@ def test_a_corrected_place_is_heard_and_found_by_later_calls(world: World) -> No
     there = cmd.GivenLocation(point=east(5000))
     world.do(cmd.CorrectLocation(location=there), i.incident_id).refused("reason_required")
     world.do(cmd.CorrectLocation(location=cmd.GivenLocation(), reason="~r"), i.incident_id).refused("illegal_step")
-    world.do(cmd.CorrectLocation(location=there, reason="~r"), i.incident_id).accepted("LocationCorrected", "TaskAlerted")
+    world.do(cmd.CorrectLocation(location=there, reason="~r"), i.incident_id).accepted(
+        "LocationCorrected", "TaskAlerted"
+    )
     assert world.call(point=east(5010), after=MIN) is i
 
 
@@ -153,7 +157,9 @@ def test_a_place_across_the_border_adds_mutual_aid(world: World) -> None:
     """The incident keeps its region and id; the command centre is added."""
     i = world.call()
     place = i.place.__class__(region="430623", point=east(20_000), source="point")
-    world.do(cmd.CorrectLocation(location=cmd.GivenLocation(point=east(20_000)), place=place, reason="~r"), i.incident_id)
+    world.do(
+        cmd.CorrectLocation(location=cmd.GivenLocation(point=east(20_000)), place=place, reason="~r"), i.incident_id
+    )
     world.accepted("LocationCorrected", "TaskRouted")
     assert "nanxian-command" in {t.agency for t in i.tasks.values()}
     assert i.region == "430921"

@@ -80,7 +80,9 @@ def test_invariant_10_exercises_never_link_with_live(world: World) -> None:
 def test_a_further_call_only_ever_adds(world: World) -> None:
     """Victims and hazards rise, the priority rises; a milder call lowers nothing."""
     i = world.call("traffic.damage", line="122", victims=2)
-    world.call("traffic.trapped", line="119", point=east(10), after=MIN, victims=4, hazards=["fuel"], raises=["trapped"])
+    world.call(
+        "traffic.trapped", line="119", point=east(10), after=MIN, victims=4, hazards=["fuel"], raises=["trapped"]
+    )
     assert (i.victims, i.hazards, i.priority) == (4, ["fuel"], 1)
     agencies = {t.agency for t in i.tasks.values()}
     assert {"nanxian-fire", "nanxian-120", "nanxian-police"} <= agencies

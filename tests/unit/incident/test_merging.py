@@ -13,7 +13,15 @@ def test_merging_joins_equal_agencies_and_moves_the_rest(world: World) -> None:
     world.do(cmd.DispatchUnit(unit_ids=["p9"]), police, of("nanxian-police"))
     world.do(cmd.Arrive(unit_id="amb"), medical)
     world.do(cmd.Merge(into=a.incident_id), b.incident_id)
-    world.accepted("CallLinked", "TaskTransferred", "ClockStopped", "TaskAlerted", "UnitsDispatched", "TaskJoined", "IncidentMerged")
+    world.accepted(
+        "CallLinked",
+        "TaskTransferred",
+        "ClockStopped",
+        "TaskAlerted",
+        "UnitsDispatched",
+        "TaskJoined",
+        "IncidentMerged",
+    )
     assert (b.state, b.merged_into, set(a.links)) == ("merged", a.incident_id, {"c1", "c2"})
     assert "TaskCancelled" not in world.types()
     assert (a.tasks[f"{a.incident_id}-T2"].units, a.tasks[f"{a.incident_id}-T2"].state) == (["p9"], "dispatched")

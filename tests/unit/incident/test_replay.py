@@ -1,4 +1,4 @@
-"""Invariants over random histories: whatever people do, the fold replays, steps never go back, every call has a home."""
+"""Invariants over random histories: the fold replays, steps never go back, every call has a home."""
 
 import os
 import random
@@ -35,7 +35,8 @@ def act(world: World, pick: random.Random, region: str) -> None:
     if not incidents or pick.random() < 0.3:
         line, kind = pick.choice(KINDS)
         world.call(
-            kind, call_id=f"{region}-{len(world.events)}" if pick.random() < 0.95 else "again", line=line, region=region,
+            kind, line=line, region=region,
+            call_id=f"{region}-{len(world.events)}" if pick.random() < 0.95 else "again",
             point=east(pick.choice((0, 30, 150, 5000)), pick.choice((0, 4000))), after=pick.choice((0, 5000, 10 * MIN)),
             caller=pick.choice(("", "", "k")), exercise=pick.random() < 0.1, body=str(pick.random()),
         )  # fmt: skip
@@ -47,7 +48,8 @@ def act(world: World, pick: random.Random, region: str) -> None:
     clock = pick.choice([*i.clocks, "none"])
     agency = pick.choice(("nanxian-fire", "nanxian-police", "nanxian-gas", "nanxian-urban", "nowhere"))
     by_incident: list[Any] = [
-        cmd.Note(text="~n"), cmd.InformCaller(result="told"), cmd.Close(), cmd.Reopen(reason="~r"), cmd.Merge(into=other),
+        cmd.Note(text="~n"), cmd.InformCaller(result="told"), cmd.Close(), cmd.Reopen(reason="~r"),
+        cmd.Merge(into=other),
         cmd.LinkCall(call_id=call), cmd.UnlinkCall(call_id=call), cmd.Split(call_ids=[call]), cmd.Relate(to=other),
         cmd.DismissSuggestion(call_id=call), cmd.Reclassify(kind="fire.vehicle", reason="~r"), cmd.Route(agency=agency),
         cmd.SetPriority(priority=pick.choice((1, 4)), reason="~r"), cmd.FollowUp(solved=pick.random() < 0.5),
@@ -55,18 +57,24 @@ def act(world: World, pick: random.Random, region: str) -> None:
         cmd.CorrectLocation(location=cmd.GivenLocation(point=east(pick.choice((0, 5000)))), reason="~r"),
     ]  # fmt: skip
     by_task: list[Any] = [
-        cmd.Acknowledge(), cmd.Accept(), cmd.DispatchUnit(unit_ids=["u"]), cmd.Arrive(), cmd.Feedback(), cmd.Cancel(reason="~r"),
-        cmd.Complete(result="~r"), cmd.Complete(result="~r"), cmd.Return(code="area"), cmd.GrantReturn(), cmd.Pause(reason="~r"),
+        cmd.Acknowledge(), cmd.Accept(), cmd.DispatchUnit(unit_ids=["u"]), cmd.Arrive(), cmd.Feedback(),
+        cmd.Cancel(reason="~r"),
+        cmd.Complete(result="~r"), cmd.Complete(result="~r"), cmd.Return(code="area"), cmd.GrantReturn(),
+        cmd.Pause(reason="~r"),
         cmd.RefuseReturn(reason="~r"), cmd.Transfer(to=agency), cmd.Decline(), cmd.Resume(),
         cmd.ExtendDeadline(until=world.now + 10**9, reason="~r"),
         cmd.ReportMission(mission_id="m", step=pick.choice(("departed", "arrived", "completed")), all_ended=True),
     ]  # fmt: skip
     by_call: list[Any] = [cmd.CloseCall(reason="nuisance"), cmd.CallBack(result="answered"), cmd.Rate(score=4)]
-    fired = cmd.FireClock(incident_id=i.incident_id, clock="arrive", clock_id=clock, level=pick.choice(LEVELS), due_at=0)
+    fired = cmd.FireClock(
+        incident_id=i.incident_id, clock="arrive", clock_id=clock, level=pick.choice(LEVELS), due_at=0
+    )
     group, target = pick.choice(((by_incident, i.incident_id), (by_task, task), (by_call, call), ([fired], "")))
     seen = pick.choice((None, None, None, i.version))
     after = pick.choice((0, 1000, 40_000, 90 * MIN))
-    world.do(pick.choice(group), target, pick.choice(ACTORS[:1] * 4 + ACTORS), after=after, region=region, expected=seen)
+    world.do(
+        pick.choice(group), target, pick.choice(ACTORS[:1] * 4 + ACTORS), after=after, region=region, expected=seen
+    )
 
 
 def check(world: World) -> None:
@@ -155,7 +163,8 @@ def test_invariant_4_decisions_do_not_depend_on_the_hash_seed() -> None:
     digests = set()
     for seed in ("0", "1", "4242"):
         done = subprocess.run(
-            [sys.executable, "-c", _HASHES], cwd=root, env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            [sys.executable, "-c", _HASHES], cwd=root,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         digests.add(done.stdout.strip())

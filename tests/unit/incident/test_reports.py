@@ -17,7 +17,7 @@ def report(step: str, **more: object) -> cmd.ReportMission:
 
 
 def test_missions_carry_the_medical_task_forward_as_facts(world: World) -> None:
-    """assigned … completed: the task follows; nobody's version is outdated by it."""
+    """From assigned to completed: the task follows; nobody's version is outdated by it."""
     i = world.call("medical.cardiac", line="120")
     task = f"{i.incident_id}-T1"
     acts = i.act_version

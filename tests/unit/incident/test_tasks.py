@@ -1,5 +1,7 @@
 """The task chain, by the agency that holds the task: accepted, refused with that very code, repeated."""
 
+import itertools
+
 import pytest
 
 from tests.unit.incident.world import MIN, World, of, person
@@ -18,7 +20,7 @@ FIRE = of("nanxian-fire")
 
 
 def test_the_whole_chain_step_by_step_and_each_step_once(world: World) -> None:
-    """routed → … → completed; a repeated or earlier step is an illegal_step and changes nothing."""
+    """From routed to completed; a repeated or earlier step is an illegal_step and changes nothing."""
     task = next(iter(world.call().tasks))
     for n, (step, event, state) in enumerate(STEPS):
         world.do(step, task, FIRE, after=1000).accepted(event)
@@ -38,7 +40,9 @@ def test_steps_may_be_skipped_forward(world: World, step: Act, event: str) -> No
     assert ("TaskArrived" in world.types()) == (event == "TaskArrived")
 
 
-@pytest.mark.parametrize("step", [s for s, _, _ in STEPS] + [cmd.Feedback(), cmd.Return(code="area"), cmd.Transfer(to="nanxian-gas")])
+@pytest.mark.parametrize(
+    "step", [s for s, _, _ in STEPS] + [cmd.Feedback(), cmd.Return(code="area"), cmd.Transfer(to="nanxian-gas")]
+)
 def test_another_agencys_dispatcher_is_refused(world: World, step: Act) -> None:
     """not_your_task for a dispatcher of another agency, even one with a task in the same incident."""
     task = next(iter(world.call().tasks))
@@ -160,7 +164,7 @@ def test_the_third_transfer_goes_to_the_command_centre_by_rule(world: World) -> 
     """Urban → water → urban → anywhere: the command centre takes over, whoever was named."""
     i = world.call("service.urban", line="12345")
     agencies = ["nanxian-urban", "nanxian-water", "nanxian-urban"]
-    for n, (giver, taker) in enumerate(zip(agencies, agencies[1:], strict=False), 1):
+    for n, (giver, taker) in enumerate(itertools.pairwise(agencies), 1):
         world.do(cmd.Transfer(to=taker), f"{i.incident_id}-T{n}", of(giver)).accepted("TransferOffered")
         world.do(cmd.Accept(), f"{i.incident_id}-T{n}", of(taker)).accepted("TaskTransferred")
     world.do(cmd.Transfer(to="nanxian-gas"), f"{i.incident_id}-T3", of("nanxian-urban"))

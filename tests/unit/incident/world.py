@@ -77,15 +77,22 @@ class World:
         self.now += after
         self._count += 1
         call_id = call_id or f"c{self._count}"
-        where = place or Place(region=region, point=point, accuracy_m=20, source="point" if point else "seat", setting="town")
+        where = place or Place(
+            region=region, point=point, accuracy_m=20, source="point" if point else "seat", setting="town"
+        )
         record = CallRecord(
-            call_id=call_id, line=line, region=region, place=where, caller_token="" if anonymous else caller or f"k{self._count}", exercise=exercise,
-            body_hash=body or call_id, rang_at=understood.pop("rang_at", None), answered_at=understood.pop("answered_at", None),
-            flags=understood.pop("flags", []), danger=understood.pop("danger", False), channel=understood.pop("channel", "voice"),
+            call_id=call_id, line=line, region=region, place=where, exercise=exercise,
+            caller_token="" if anonymous else caller or f"k{self._count}",
+            body_hash=body or call_id, rang_at=understood.pop("rang_at", None),
+            answered_at=understood.pop("answered_at", None),
+            flags=understood.pop("flags", []), danger=understood.pop("danger", False),
+            channel=understood.pop("channel", "voice"),
         )  # fmt: skip
         row = self.policy.kinds.get(kind)
         u = Understanding(kind=kind, **({"priority": row.priority if row else 2, "confidence": 0.9} | understood))
-        self.do(cmd.RecordCall(call=record), lane="routine" if line == "12345" else "urgent", understanding=u, region=region)
+        self.do(
+            cmd.RecordCall(call=record), lane="routine" if line == "12345" else "urgent", understanding=u, region=region
+        )
         return self.incident(self.last[0].subject)
 
     @property
@@ -109,7 +116,8 @@ class World:
         self.now += after
         actor = by or (Actor() if isinstance(data, cmd.SYSTEM_COMMANDS) else person())
         command = Command(
-            command_id=f"x{len(self.events)}", region=region, data=data, target=target, actor=actor, lane=lane, expected_version=expected
+            command_id=f"x{len(self.events)}", region=region, data=data, target=target, actor=actor,
+            lane=lane, expected_version=expected
         )  # fmt: skip
         facts = Facts(self.now, self.policy, understanding)
         before = digest(self.state)

@@ -78,7 +78,7 @@ def read(file: Path) -> "Iterator[tuple[str, dict[str, Any]]]":
 
 
 def linked(policy: "Policy", calls: "Iterator[tuple[str, dict[str, Any]]]") -> tuple[dict[str, str], dict[str, str]]:
-    """(call → incident, call → truth), by the rules of the router on one state, the calls in the order of their times."""
+    """(call → incident, call → truth), by the rules of the router on one state, in the order of the calls' times."""
     from tocsin.cli.offline import OfflineCalls
     from tocsin.incident.ledger import Ledger
 

@@ -1,0 +1,93 @@
+"""Plans and limits as the sample policy has them: working days, exchanged days, raises, mutual aid, duty."""
+
+from datetime import datetime
+
+import pytest
+
+from tests.unit.incident.world import NOON, WORKDAY, policy
+from tocsin.policy.limits import covers, due_from, limit_for, tables, working_day_after
+from tocsin.policy.plan import duty_at, plan_for
+
+
+def at(text: str) -> int:
+    """Local time → milliseconds."""
+    return int(datetime.fromisoformat(f"{text}+08:00").timestamp() * 1000)
+
+
+def test_a_routine_task_is_acknowledged_within_one_working_day() -> None:
+    """From a holiday Sunday: the next working day's closing; from a Wednesday: Thursday's."""
+    p = policy()
+    row = limit_for(p, "acknowledge", line="12345", kind="service.urban", priority=4, agency_class="department")
+    assert row is not None
+    assert due_from(p, row, WORKDAY).due_at == at("2026-04-09T17:00")
+    assert not tables(p).works((NOON + 8 * 3_600_000) // 86_400_000)
+    assert due_from(p, row, NOON).due_at == working_day_after(p, NOON, 1) > at("2026-04-06T00:00")
+
+
+def test_exchanged_days_are_working_days_and_holidays_are_not() -> None:
+    """Every date the policy's calendar names counts as it says, whatever the weekday."""
+    p = policy()
+    known = tables(p)
+    day = {d: (at(f"{d}T12:00") + 8 * 3_600_000) // 86_400_000 for d in (*p.calendar.holidays, *p.calendar.workdays)}
+    assert day
+    assert all(not known.works(day[d]) for d in p.calendar.holidays)
+    assert all(known.works(day[d]) for d in p.calendar.workdays)
+
+
+def test_short_limits_warn_before_their_end_and_turn_red_at_twice() -> None:
+    """30 s: warning at 24 s, red at 60 s."""
+    p = policy()
+    row = limit_for(p, "acknowledge", line="119", kind="fire.building", priority=1, agency_class="fire")
+    assert row is not None
+    assert due_from(p, row, WORKDAY) == (WORKDAY + 30_000, WORKDAY + 24_000, WORKDAY + 60_000)
+
+
+def test_police_arrival_depends_on_the_setting() -> None:
+    """Town 5, suburb 10, village 20 minutes."""
+    p = policy()
+    minutes = {}
+    for setting in ("town", "suburb", "village"):
+        row = limit_for(
+            p, "arrive", line="110", kind="crime.inprogress", priority=1, agency_class="police", setting=setting
+        )
+        assert row is not None
+        minutes[setting] = (due_from(p, row, 0).due_at) // 60_000
+    assert minutes == {"town": 5, "suburb": 10, "village": 20}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "kind", "held"),
+    [([], "a.b", True), (["a"], "a.b", True), (["a.*"], "a.b", True), (["a.b"], "a.b", True), (["a.c"], "a.b", False),
+     (["a"], "ab.c", False), (["*"], "x", True)],
+)  # fmt: skip
+def test_kinds_are_named_by_themselves_or_their_part_of_the_tree(patterns: list[str], kind: str, held: bool) -> None:
+    """`fire`, `fire.*`, `fire.building`, `*`; never by a mere beginning."""
+    assert covers(patterns, kind) is held
+
+
+def test_raises_add_agencies_and_urgency_and_never_to_invalid_calls() -> None:
+    """Trapped people bring fire and medical to a scrape; a nuisance call brings nobody."""
+    p = policy()
+    plain = plan_for(p, "traffic.damage", 3, p.default_region, [], "122")
+    raised = plan_for(p, "traffic.damage", 3, p.default_region, ["trapped"], "122")
+    assert {a.agency for a in plain.agencies} < {a.agency for a in raised.agencies}
+    assert raised.priority < plain.priority
+    assert plan_for(p, "invalid.nuisance", 4, p.default_region, ["trapped"], "110").agencies == ()
+
+
+def test_the_lead_comes_first_and_foreign_regions_get_the_command_centre() -> None:
+    """Mutual aid is said as its cause; the command centre's own region needs none."""
+    p = policy()
+    plan = plan_for(p, "fire.building", 1, "430623", [], "119")
+    assert plan.agencies[0].role == "lead"
+    assert plan.agencies[-1][0::3] == ("nanxian-command", "mutual_aid")
+    assert all(a.cause == "plan" for a in plan_for(p, "fire.building", 1, p.command_region, [], "119").agencies)
+
+
+def test_out_of_hours_the_duty_officer_answers() -> None:
+    """A department's shift by day, its duty officer at night; a round-the-clock agency always has a shift."""
+    p = policy()
+    dept = p.agencies["nanxian-urban"]
+    assert duty_at(dept, at("2026-04-08T03:00")) == dept.duty
+    assert duty_at(dept, WORKDAY) in {s.name for s in dept.roster} | {dept.duty}
+    assert duty_at(dept, WORKDAY) != duty_at(dept, at("2026-04-08T03:00"))
