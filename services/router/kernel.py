@@ -20,6 +20,9 @@ from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE, URGENT, Topic
 from tocsin.policy.model import Policy
 from tocsin.sealing.keyring import Keyring
 
+DROPPED_WITHIN_MS = 2_000
+"""A wordless call that ends so soon after its answer was dropped, not silent (sample policy's own figure)."""
+
 
 class RouterKernel:
     """See `Kernel`. `enricher` makes the reader of calls for a policy; both are kept by the policy's hash."""
@@ -59,7 +62,10 @@ class RouterKernel:
             enricher = self._enrichers[policy.hash] = self._make(policy)
         words = read_words(self._keyring.unseal(call.private)) if call.private else None
         text = words.text if words is not None else ""
-        found: Understanding = enricher.understand(call.line, call.channel, text, has_point=call.given is not None)
+        found: Understanding = enricher.understand(
+            call.line, call.channel, text, has_point=call.place.source == "point",
+            has_address=bool(words is not None and words.address), dropped=_dropped(call),
+        )  # fmt: skip
         return found
 
     def decide(self, state: PartitionState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
@@ -85,3 +91,10 @@ class RouterKernel:
     def digest(self, state: PartitionState) -> bytes:
         """See `Kernel`."""
         return digest(state)
+
+
+def _dropped(call: CallRecord) -> bool:
+    """Whether the caller was gone before anything could be said: rang off unanswered, or within moments."""
+    if call.ended_at is None:
+        return False
+    return call.answered_at is None or call.ended_at - call.answered_at < DROPPED_WITHIN_MS

@@ -37,6 +37,7 @@ class Owners(Generic[S]):
 
     async def run(self) -> None:
         """Joins, owns what is assigned, rejoins after an unknown commit. Fenced ends it."""
+        self._ending = False
         await self._outside.start()
         await self._membership.join(self)
         attempt, failed_at = 0, 0.0
