@@ -30,7 +30,7 @@ class TextModel(Protocol):
 
 
 class Enricher:
-    """Built once per policy (some 50 ms), then safe to share. `tokens(kind, text)` makes keyed hashes of address parts."""
+    """Built once per policy (some 50 ms), then shared. `tokens(kind, text)` makes keyed hashes of address parts."""
 
     def __init__(
         self, policy: Policy, model: TextModel | None = None, tokens: Callable[[str, str], str] | None = None
@@ -56,7 +56,7 @@ class Enricher:
         """What a call is about. `dropped`: it ended before anything could be said. Never raises."""
         words = normalise(text).strip() if text else ""
         if not words.strip(" ,.。!?-"):
-            return silent(self.policy, line, channel, located=has_point or has_address, dropped=dropped)
+            return silent(self.policy, channel, located=has_point or has_address, dropped=dropped)
         read = words[:TEXT_READ_MAX]
         found = self._one(line, read)
         if len(words) > len(read) and not found.escalated and self._automaton.danger(words[TEXT_READ_MAX - 50 :]):
@@ -98,7 +98,7 @@ class Enricher:
         given_region: str = "",
         seat_region: str = "",
     ) -> tuple[Place, list[str]]:
-        """Where the call is from, with flags: point_invalid, point_outside, region_unknown, place_unknown, out_of_area."""
+        """Where the call is from; flags: point_invalid point_outside region_unknown place_unknown out_of_area."""
         return self._locator.locate(point, accuracy_m, address, text, given_region, seat_region)
 
 

@@ -1,4 +1,4 @@
-"""Names of places found in words: exact, by the ear (homophones folded), crossings of two roads, near misses by n-grams."""
+"""Names of places in words: exact, by the ear (homophones folded), crossings of two roads, near misses by n-grams."""
 
 import re
 from collections import Counter
@@ -12,14 +12,15 @@ from tocsin.policy.model import GazetteerEntry, Policy
 
 # Letters that callers and input methods take for one another here (n/l, h/f, s/sh, in/ing and plain homophones).
 _CONFUSED = (
-    "茅矛毛卯", "浪朗郎廊", "拔坝把八巴", "湖胡壶糊福扶", "厂场昌敞常", "窖窑教叫较", "华花划滑", "阁格各", "嘴咀最醉", "青清轻倾",
-    "武伍五午", "圣胜盛声生", "宫公工功弓", "麻马玛码", "河和合何荷禾", "仙先鲜线", "鱼渔余于", "乌屋吴污", "兴新星心欣", "街接阶",
-    "路陆鹿录", "南兰蓝难", "洲州周舟", "德得", "桂贵", "大打达", "通同铜童", "道到", "振阵", "人仁任", "民明名鸣", "藕偶呕", "池迟",
-    "沱陀驼", "江将姜", "桥乔侨", "草曹", "运云", "环还", "城成程", "东冬董", "西希溪", "北背", "建件健", "设社", "火伙", "箭剑", "赤尺",
-    "松宋", "颜言严", "解界", "放方芳", "育玉裕", "才财材", "文闻", "化话", "园原元源圆", "罗洛锣", "团图", "三山", "利力立丽", "群裙",
-    "中钟忠", "口扣", "刘流柳", "家加佳", "杨阳羊洋", "岭领玲", "白百", "浩好", "港岗", "沙杀", "季记", "堤提", "小晓", "渔余", "医衣", "塘堂唐糖", "张章", "班斑", "荷禾", "新辛", "堰燕", "尚上", "裕余",
-    "站占", "院苑", "长常昌", "春村存", "丰风封", "安庵", "平坪", "复富付", "永勇", "固古", "德德", "汉旱", "寿受", "全泉", "向象", "益宜",
-)  # fmt: skip
+    "茅矛毛卯/浪朗郎廊/拔坝把八巴/湖胡壶糊福扶/厂场昌敞常/窖窑教叫较/华花划滑/阁格各/嘴咀最醉/"
+    "青清轻倾/武伍五午/圣胜盛声生/宫公工功弓/麻马玛码/河和合何荷禾/仙先鲜线/鱼渔余于/乌屋吴污/"
+    "兴新星心欣/街接阶/路陆鹿录/南兰蓝难/洲州周舟/德得/桂贵/大打达/通同铜童/道到/振阵/人仁任/"
+    "民明名鸣/藕偶呕/池迟/沱陀驼/江将姜/桥乔侨/草曹/运云/环还/城成程/东冬董/西希溪/北背/"
+    "建件健/设社/火伙/箭剑/赤尺/松宋/颜言严/解界/放方芳/育玉裕/才财材/文闻/化话/园原元源圆/"
+    "罗洛锣/团图/三山/利力立丽/群裙/中钟忠/口扣/刘流柳/家加佳/杨阳羊洋/岭领玲/白百/浩好/"
+    "港岗/沙杀/季记/堤提/小晓/渔余/医衣/塘堂唐糖/张章/班斑/荷禾/新辛/堰燕/尚上/裕余/站占/"
+    "院苑/长常昌/春村存/丰风封/安庵/平坪/复富付/永勇/固古/德德/汉旱/寿受/全泉/向象/益宜"
+)
 _RANK = {"crossing": 4, "landmark": 3, "village": 2, "road": 1, "town": 0}
 _FUZZY_MIN = 84.0
 _CANDIDATES = 8
@@ -48,7 +49,7 @@ class _Name(NamedTuple):
 
 def _folding() -> dict[int, str]:
     table: dict[int, str] = {}
-    for group in _CONFUSED:
+    for group in _CONFUSED.split("/"):
         for letter in group:
             table.setdefault(ord(letter), group[0])
     return table

@@ -15,6 +15,7 @@ _NEAR_AFTER = 16
 _NEAR_TOPIC = 24
 _NEAR_PAST = 30
 _SUPPOSED_GAP = 6
+_DENIED_GAP = 3
 _LONG = 160
 _PLAIN_WORD = 2.2
 _LOOK_BACK = 14
@@ -40,7 +41,7 @@ class Hit(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """A word of the automaton. `opens` and `closes` are sets of bits: the joints of patterns it stands before or after."""
+    """A word of the automaton. `opens`, `closes`: sets of bits, the joints of patterns it stands before or after."""
 
     length: int
     letters: bool
@@ -125,8 +126,8 @@ class Automaton:
                 continue
             for what in kinds:
                 marks[what].append((start, end))
-            for term in whole:
-                found.append(_Raw(term, start, end, end, start))
+            if whole:
+                found.extend([_Raw(term, start, end, end, start) for term in whole])
             if closes & opened:
                 self._close(text, (start, end), closes, recent, chains, found)
             if opens:
@@ -252,30 +253,31 @@ def _masked(start: int, end: int, masks: list[tuple[int, int]]) -> bool:
 
 
 def _negated_mark(text: str, mark: tuple[int, int], marks: Marks) -> bool:
-    return any(
-        e < mark[0] and mark[0] - e <= 2 and _BREAKS.isdisjoint(text[e + 1 : mark[0]]) for s, e in marks[NEGATION]
-    )  # noqa: PLR2004 - "不是消防演练": two letters between
+    """Whether a sign is itself denied, as in 不是消防演练."""
+    at = mark[0]
+    return any(e < at and at - e <= _DENIED_GAP and _BREAKS.isdisjoint(text[e + 1 : at]) for _, e in marks[NEGATION])
 
 
 def _standing(text: str, raw: _Raw, marks: Marks, live: list[tuple[int, int]], *, unreal: bool) -> Standing:
     if _negated(text, raw, marks[NEGATION]):
         return "negated"
-    if unreal:
-        return "asked"
+    if unreal or _supposed(text, raw, marks[SUPPOSED]):
+        return "past" if not unreal and _over(text, raw, marks[ENDED], live) else "asked"
     if _over(text, raw, marks[ENDED], live):
         return "past"
-    if any(
-        0 < raw.start - e <= _SUPPOSED_GAP and _BREAKS.isdisjoint(text[e + 1 : raw.start]) for s, e in marks[SUPPOSED]
-    ):
-        return "asked"
     if live:
         return "said"
-    if not marks[NOW] and any(e < raw.start and raw.start - e <= _NEAR_PAST for s, e in marks[PAST]):
+    if not marks[NOW] and any(e < raw.start and raw.start - e <= _NEAR_PAST for _, e in marks[PAST]):
         return "past"
     near = [m for m in marks[TOPIC] if not (raw.start <= m[0] and m[1] <= raw.end)]
     happened = raw.end + 1 < len(text) and text[raw.end + 1] in _DONE and raw.term.weight >= _STRONG
     reach = _same_clause if happened else _same_sentence
     return "asked" if any(reach(text, raw, m) for m in near) else "said"
+
+
+def _supposed(text: str, raw: _Raw, marks: list[tuple[int, int]]) -> bool:
+    at = raw.start
+    return any(0 < at - e <= _SUPPOSED_GAP and _BREAKS.isdisjoint(text[e + 1 : at]) for _, e in marks)
 
 
 def _between(raw: _Raw, mark: tuple[int, int]) -> tuple[int, int]:

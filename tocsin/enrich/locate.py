@@ -145,7 +145,7 @@ class Locator:
         return Place(region=region, source="gazetteer", label=self._policy.regions[region].label) if region else None
 
     def _fallback(self, given: str, seat: str) -> str:
-        """The region where no place says one: the given one, the command centre's for an unknown one, else the seat's."""
+        """The region where no place says one: the given, the command centre's for an unknown one, else the seat's."""
         if given:
             return given if given in self._policy.regions else self._policy.command_region
         return seat if seat in self._policy.regions else self._policy.default_region

@@ -1,4 +1,4 @@
-"""One form for words: half-width, lower case, simplified letters, no blanks between Chinese letters, nothing unprintable.
+"""One form for words: half-width, lower case, simplified letters, no blanks between Chinese letters, all printable.
 
 Positions are those of the normalised text; nobody needs the way back. Never raises, whatever the text.
 """
@@ -36,7 +36,7 @@ def _table() -> dict[int, str | None]:
     table |= dict.fromkeys(range(9)) | dict.fromkeys(
         (0x7F, 0xFEFF, 0x00AD, *range(0x200B, 0x2010), *range(0xFE00, 0xFE10))
     )
-    table |= {c: " " for c in (0x3000, 0xA0, 9, 11, 12, 13, 28, 29, 30, 31)}
+    table |= dict.fromkeys((12288, 160, 9, 11, 12, 13, 28, 29, 30, 31), " ")
     table |= {
         ord("；"): ";",
         ord("："): ":",

@@ -128,7 +128,7 @@ def priority_of(policy: Policy, kind: str, raises: list[str]) -> int:
     return min([lowest, *(r.priority for r in policy.raises if r.name in raises and kind in r.kinds)])
 
 
-def silent(policy: Policy, line: str, channel: str, *, located: bool, dropped: bool) -> Understanding:
+def silent(policy: Policy, channel: str, *, located: bool, dropped: bool) -> Understanding:
     """A call without words: silent or dropped on a voice line, otherwise something only a person can say."""
     kind = "unknown"
     if channel == "voice" and not located:
@@ -137,6 +137,16 @@ def silent(policy: Policy, line: str, channel: str, *, located: bool, dropped: b
         kind=kind, priority=priority_of(policy, kind, []), confidence=0.3, decided_by="line", human=True,
         reasons=["no_text"], lexicon=policy.lexicon.version,
     )  # fmt: skip
+
+
+def _dangers(policy: Policy, found: Scored) -> dict[str, float]:
+    """The dangerous kinds said, by weight; else those harmless ones that grew by what else was said."""
+    dangers: dict[str, float] = {}
+    for h in found.said:
+        if h.term.danger and h.term.kind:
+            dangers[h.term.kind] = dangers.get(h.term.kind, 0.0) + h.term.weight
+    grown = {r.kind: found.scores[r.kind] for r in policy.lexicon.refine if r.kind in found.scores}
+    return dangers or grown or {"unknown": 1.0}
 
 
 def decide_kind(
@@ -154,13 +164,7 @@ def decide_kind(
         ("service.", "invalid.", "utility.water", "utility.power", "order.noise", "traffic.obstruct")
     )
     if in_danger and (slow or sure < policy.confidence_min):
-        dangers: dict[str, float] = {}
-        for h in found.said:
-            if h.term.danger and h.term.kind:
-                dangers[h.term.kind] = dangers.get(h.term.kind, 0.0) + h.term.weight
-        if not dangers:  # a harmless kind that grew by what else was said
-            dangers = {r.kind: found.scores[r.kind] for r in policy.lexicon.refine if r.kind in found.scores}
-        best, sure_here, _ = confidence(dangers or {"unknown": 1.0})
+        best, sure_here, _ = confidence(_dangers(policy, found))
         return best, max(policy.confidence_min, sure_here * 0.9), "lexicon", found.scores
     if not kind or sure < policy.confidence_min * 0.7:
         if line == "120":
@@ -169,7 +173,7 @@ def decide_kind(
     return kind, sure, "lexicon", others
 
 
-def understand(  # noqa: PLR0914 - one call's whole reading stands in one place
+def understand(
     policy: Policy,
     automaton: Automaton,
     line: str,
@@ -182,7 +186,7 @@ def understand(  # noqa: PLR0914 - one call's whole reading stands in one place
     found = score(hits, line, policy.lexicon.absorb)
     danger = automaton.dangerous(text, hits)
     kind, sure, decided_by, others = decide_kind(policy, line, found, danger, lambda: model(text) if model else None)
-    raises = list(dict.fromkeys(r for h in found.said for r in h.term.raises))
+    raises = list(dict.fromkeys(r for h in found.said if h.standing == "said" for r in h.term.raises))
     victims = victims_of(text) if danger or raises else None
     if victims is not None and victims >= policy.ems.mass_casualty_at and "many" not in raises:
         raises.append("many")
@@ -197,9 +201,10 @@ def understand(  # noqa: PLR0914 - one call's whole reading stands in one place
     escalated = danger and line == "12345" and not kind.startswith(("service.", "invalid."))
     relevant = [h.words for h in found.said if h.term.kind == kind or h.term.raises]
     return Understanding(
-        kind=kind, priority=priority_of(policy, kind, raises), confidence=round(sure, 3),
+        kind=kind, priority=min(priority_of(policy, kind, raises), 2 if escalated else 4), confidence=round(sure, 3),
         decided_by=decided_by,  # type: ignore[arg-type]  # a literal of Understanding by construction above
-        terms=list(dict.fromkeys(relevant or [h.words for h in found.said])), negated=list(dict.fromkeys(found.negated)),
+        terms=list(dict.fromkeys(relevant or [h.words for h in found.said])),
+        negated=list(dict.fromkeys(found.negated)),
         alternatives=dict(sorted(others.items(), key=lambda x: (-x[1], x[0]))[:_SHOWN]), raises=raises,
         human=bool(reasons), reasons=reasons, escalated=escalated, victims=victims,
         hazards=list(dict.fromkeys(h.term.hazard for h in found.said if h.term.hazard)), past=found.past,

@@ -50,7 +50,7 @@ def activations(policy: Policy, *, partitions: int, clock: Clock) -> list[Append
 
 
 async def activate(policy: Policy, settings: Settings) -> int:
-    """Asks every region to go by this policy from now on; how many regions were asked. LogUnavailable where none can."""
+    """Asks every region to go by this policy from now on; how many were asked. LogUnavailable where none can be."""
     producer = KafkaProducer(settings)
     await producer.start()
     try:

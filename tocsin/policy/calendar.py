@@ -1,6 +1,6 @@
 """The working days: the State Council's published calendar where it is known, the policy's own file over it."""
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import chinese_calendar
@@ -28,9 +28,9 @@ def calendar_of(raw: dict[str, Any]) -> Calendar:
 def published_years() -> tuple[int, int]:
     """First and last year the published calendar is known for."""
     years = sorted({d.year for d in constants.holidays})
-    assert chinese_calendar.is_workday(datetime.date(years[-1], 7, 1)) in (True, False)  # noqa: S101 - the library still answers for that year
+    assert chinese_calendar.is_workday(dt.date(years[-1], 7, 1)) in (True, False)  # noqa: S101 - the library still answers for that year
     return years[0], years[-1]
 
 
 def _iso(day: Any) -> str:
-    return day.isoformat() if isinstance(day, datetime.date) else str(day)
+    return day.isoformat() if isinstance(day, dt.date) else str(day)

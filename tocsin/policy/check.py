@@ -43,13 +43,16 @@ def check_regions(judge: Judge) -> None:
             )
     for name in ("command_agency", "inspection_agency"):
         judge.agency(file, judge.at(file, f"{name} ="), main[name])
-    for line in LINES:
-        if line not in main["first_receivers"]:
-            judge.say(file, judge.at(file, "[first_receivers]"), f"line {line} has no first receiver", "add it")
-        if line not in main["seat_roles"]:
-            judge.say(file, judge.at(file, "[seat_roles]"), f"line {line} has no seat role", "add it")
+    for table, what in (("first_receivers", "first receiver"), ("seat_roles", "seat role")):
+        for line in (x for x in LINES if x not in main[table]):
+            judge.say(file, judge.at(file, f"[{table}]"), f"line {line} has no {what}", "add it")
     for agency in main["first_receivers"].values():
         judge.agency(file, judge.at(file, "[first_receivers]"), agency)
+    _check_served(judge, ids)
+
+
+def _check_served(judge: Judge, ids: set[str]) -> None:
+    main, file = judge.toml("policy.toml"), "policy.toml"
     own = {r["id"] for r in main["region"] if r["own"]}
     served = {r["id"]: r.get("served_by", "") for r in main["region"]}
     for i, r in enumerate(main["region"]):
@@ -137,6 +140,11 @@ def check_ems(judge: Judge) -> None:
             judge.say(file, judge.at(file, "[arrival_s]"), f"triage {level} has no arrival time", "add it in seconds")
     for code in ems["als_for"]:
         judge.kind(file, judge.at(file, "als_for"), code)
+    _check_figures(judge)
+
+
+def _check_figures(judge: Judge) -> None:
+    file, ems = "ems.toml", judge.toml("ems.toml")
     can = {c for h in ems.get("hospital", []) for c in h["capabilities"]}
     for code, capability in ems["hospital_for"].items():
         if capability not in can:

@@ -98,8 +98,8 @@ def check_shapes(judge: Judge) -> list[tuple[int, str, Any]]:
 def _rings(geometry: Any) -> list[list[tuple[float, float]]]:
     if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
         return []
-    held = geometry.get("coordinates")
-    parts = held if geometry["type"] == "MultiPolygon" else [held]
+    held: Any = geometry.get("coordinates")
+    parts: Any = held if geometry["type"] == "MultiPolygon" else [held]
     rings: list[list[tuple[float, float]]] = []
     try:
         for part in parts or []:

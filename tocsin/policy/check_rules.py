@@ -1,6 +1,6 @@
 """Raises, limits, linking, calendar and lexicon: what they name exists, and nothing that must be there is missing."""
 
-import datetime
+import datetime as dt
 import re
 from typing import Any
 
@@ -41,24 +41,32 @@ def check_limits(judge: Judge) -> None:
         if not any(r["clock"] == "complete" and _reaches(r, promise) for r in rows):
             judge.say(file, 0, f"no complete limit for kinds of limit {promise!r}", "add a [[limit]] for it")
     for i, r in enumerate(rows):
-        at = judge.row(file, "limit", i)
-        lengths = [n for n in ("seconds", "working_days") if n in r] + (["same_day"] if r.get("same_day") else [])
-        if len(lengths) != 1:
-            judge.say(file, at, "a limit has one length", "give one of seconds, working_days, same_day = true")
-        elif lengths[0] != "same_day" and not r[lengths[0]] > 0:
-            judge.say(file, at, f"{lengths[0]} must be above 0", "give a positive number")
-        if not r["source"].strip():
-            judge.say(file, at, "a limit without its source", "say where the figure comes from")
-        for pattern in r.get("kinds", []):
-            judge.kind(file, at, pattern)
-        for name, known in conditions.items():
-            for value in r.get(name, []):
-                if value not in known:
-                    judge.say(file, at, f"{name}: unknown {value!r}", f"one of {' '.join(sorted(known))}")
-        if any(p not in range(1, 5) for p in r.get("priorities", [])):
-            judge.say(file, at, "priorities are 1 to 4", "correct them")
-        if not 0 <= r.get("warn_share", 0.2) < 1 or r.get("red_factor", 2.0) <= 1:
-            judge.say(file, at, "warn_share must be 0 to below 1, red_factor above 1", "correct them")
+        _check_limit(judge, judge.row(file, "limit", i), r, conditions)
+
+
+def _check_limit(judge: Judge, at: int, r: dict[str, Any], conditions: dict[str, Any]) -> None:
+    _check_length(judge, at, r)
+    file = "limits.toml"
+    for pattern in r.get("kinds", []):
+        judge.kind(file, at, pattern)
+    for name, known in conditions.items():
+        for value in (v for v in r.get(name, []) if v not in known):
+            judge.say(file, at, f"{name}: unknown {value!r}", f"one of {' '.join(sorted(known))}")
+    if any(p not in range(1, 5) for p in r.get("priorities", [])):
+        judge.say(file, at, "priorities are 1 to 4", "correct them")
+    if not 0 <= r.get("warn_share", 0.2) < 1 or r.get("red_factor", 2.0) <= 1:
+        judge.say(file, at, "warn_share must be 0 to below 1, red_factor above 1", "correct them")
+
+
+def _check_length(judge: Judge, at: int, r: dict[str, Any]) -> None:
+    file = "limits.toml"
+    lengths = [n for n in ("seconds", "working_days") if n in r] + (["same_day"] if r.get("same_day") else [])
+    if len(lengths) != 1:
+        judge.say(file, at, "a limit has one length", "give one of seconds, working_days, same_day = true")
+    elif lengths[0] != "same_day" and not r[lengths[0]] > 0:
+        judge.say(file, at, f"{lengths[0]} must be above 0", "give a positive number")
+    if not r["source"].strip():
+        judge.say(file, at, "a limit without its source", "say where the figure comes from")
 
 
 def _reaches(row: dict[str, Any], promise: str) -> bool:
@@ -83,6 +91,11 @@ def check_linking(judge: Judge) -> None:
             judge.say(file, judge.at(file, half), f"0 < {half} <= {most} must hold", "correct them")
     if held["border_m"] < 0 or held["reopen_within_s"] < 0:
         judge.say(file, judge.at(file, "border_m"), "border_m and reopen_within_s are not negative", "correct them")
+    _check_pairs(judge)
+
+
+def _check_pairs(judge: Judge) -> None:
+    file, held = "linking.toml", judge.toml("linking.toml")
     for name, value in held["kinds"].items():
         at = judge.at(file, f'"{name}"')
         sides = name.split("|")
@@ -112,10 +125,10 @@ def check_calendar(judge: Judge) -> None:
 
 
 def _is_day(day: Any) -> bool:
-    if isinstance(day, datetime.date):
+    if isinstance(day, dt.date):
         return True
     try:
-        return isinstance(day, str) and len(day) == 10 and bool(datetime.date.fromisoformat(day))  # noqa: PLR2004 - YYYY-MM-DD
+        return isinstance(day, str) and len(day) == 10 and bool(dt.date.fromisoformat(day))  # noqa: PLR2004 - YYYY-MM-DD
     except ValueError:
         return False
 
@@ -133,15 +146,25 @@ def check_lexicon(judge: Judge) -> None:
         for name in t.get("raises", []):
             if name not in raises:
                 judge.say(file, at, f"unknown raise {name!r}", "name one of raises.toml")
-        for word in t["words"]:
-            rest = _BRACKETS.sub("", word)
-            if not word.strip("* ") or "[" in rest or "]" in rest or any("*" in b for b in _BRACKETS.findall(word)):
-                line = judge.files.line(file, word, at) or at
-                judge.say(
-                    file, line, f"{word!r} is no word", "close [a|b] brackets, keep * outside them, leave none blank"
-                )
+        for word in (w for w in t["words"] if not _is_word(w)):
+            mend = "close [a|b] brackets, keep * outside them, leave none blank"
+            judge.say(file, judge.files.line(file, word, at) or at, f"{word!r} is no word", mend)
         if not 0 <= t.get("weight", 1.0) <= 10:  # noqa: PLR2004 - beyond it one word would silence all others
             judge.say(file, at, "weight must be 0 to 10", "correct it")
+    _check_changes(judge, raises)
+    for wrong, right in held["fold"].items():
+        if not isinstance(right, str) or not wrong.strip() or not right.strip() or wrong == right:
+            judge.say(file, judge.at(file, f'"{wrong}"'), f"{wrong!r} is no slip of {right!r}", "give both, different")
+
+
+def _is_word(word: str) -> bool:
+    rest = _BRACKETS.sub("", word)
+    return bool(word.strip("* ")) and not set("[]") & set(rest) and not any("*" in b for b in _BRACKETS.findall(word))
+
+
+def _check_changes(judge: Judge, raises: set[str]) -> None:
+    """What a raise makes of a kind, and what a larger matter takes in."""
+    file, held = "lexicon.toml", judge.toml("lexicon.toml")
     for i, r in enumerate(held.get("refine", [])):
         at = judge.row(file, "refine", i)
         judge.kind(file, at, r["kind"])
@@ -152,14 +175,11 @@ def check_lexicon(judge: Judge) -> None:
         for code in (*a["kinds"], *a["into"]):
             judge.kind(file, judge.row(file, "absorb", i), code)
     _check_cycle(judge, {(r["kind"], r["raises"]): r["to"] for r in held.get("refine", [])})
-    for wrong, right in held["fold"].items():
-        if not isinstance(right, str) or not wrong.strip() or not right.strip() or wrong == right:
-            judge.say(file, judge.at(file, f'"{wrong}"'), f"{wrong!r} is no slip of {right!r}", "give both, different")
 
 
 def _check_cycle(judge: Judge, refine: dict[tuple[str, str], str]) -> None:
-    for kind, why in refine:
-        seen, at = {kind}, refine[kind, why]
+    for (kind, why), first in refine.items():
+        seen, at = {kind}, first
         while (at, why) in refine and at not in seen:
             seen.add(at)
             at = refine[at, why]

@@ -1,4 +1,4 @@
-"""The files of a policy directory: read as bytes, hashed, parsed, with the line of every row for what is found in it."""
+"""The files of a policy directory: read as bytes, hashed, parsed, with the line of every row for findings."""
 
 import csv
 import hashlib

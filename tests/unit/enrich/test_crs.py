@@ -20,6 +20,7 @@ WGS_GCJ = [
 
 
 def apart_m(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Metres between two positions close together."""
     return math.hypot((a[0] - b[0]) * 111_320 * math.cos(math.radians(a[1])), (a[1] - b[1]) * 110_940)
 
 

@@ -9,12 +9,14 @@ CORPUS = Path(__file__).resolve().parents[2] / "data" / "danger.tsv"
 
 
 def rows() -> list[list[str]]:
+    """(expect, part, text) of each sentence."""
     lines = CORPUS.read_text(encoding="utf-8").splitlines()
     return [line.split("\t") for line in lines if line and not line.startswith(("#", "expect\t"))]
 
 
 def counted(enricher: Enricher, part: str) -> Counter[tuple[str, bool]]:
-    return Counter((expect, enricher.danger(text)) for expect, p, text in rows() if part in ("", p))
+    """How often each was found, of a part or ("") of all."""
+    return Counter((expect, enricher.danger(text)) for expect, p, text in rows() if part in {"", p})
 
 
 def test_the_corpus_is_large_enough() -> None:

@@ -14,10 +14,12 @@ Found = tuple[Place, list[str]]
 
 
 def at(enricher: Enricher, lon: float, lat: float, **more: str) -> Found:
+    """Located by a point."""
     return enricher.locate(Point(lon=lon, lat=lat), 30, more.get("address", ""), "", more.get("given", ""), "430921")
 
 
 def said(enricher: Enricher, address: str, text: str = "", given_region: str = "") -> Found:
+    """Located by words."""
     return enricher.locate(None, None, address, text, given_region, "430921")
 
 
@@ -80,7 +82,8 @@ def test_a_point_outside_all_outlines_stays_with_the_seat(enricher: Enricher) ->
     ("address", "label"),
     [
         ("茅草街镇新街口", "新街口"), ("毛草街新街口", "新街口"), ("兴盛大道88号", "兴盛大道"),
-        ("桂花元路和五一路路口", "桂花园路五一路路口"), ("南县人民衣院门口", "南县人民医院"), ("张公堂村3组", "张公塘村"),
+        ("桂花元路和五一路路口", "桂花园路五一路路口"),
+        ("南县人民衣院门口", "南县人民医院"), ("张公堂村3组", "张公塘村"),
         ("南洲镇班嘴村12号", "班嘴村"), ("德昌公圆旁边", "德昌公园"), ("罗文涂鸦艺术村停车场", "罗文涂鸦艺术村"),
         ("烂拔湖镇政府", "浪拔湖镇人民政府"), ("厂教镇卫生院", "厂窖镇卫生院"), ("藕池河大提", "藕池河大堤"),
     ],

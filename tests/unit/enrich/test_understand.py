@@ -24,7 +24,8 @@ def test_no_text_makes_it_raise(enricher: Enricher, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "plain"),
-    [("１１０", "110"), ("ＧＡＳ", "gas"), ("著火燒起來", "著火烧起来"), ("着 火 了", "着火了"), ("着\u200b火", "着火"), ("煤氣洩漏", "煤气泄漏"), ("救\x00命", "救命")],
+    [("１１０", "110"), ("ＧＡＳ", "gas"), ("著火燒起來", "著火烧起来"), ("着 火 了", "着火了"), ("着\u200b火", "着火"),
+        ("煤氣洩漏", "煤气泄漏"), ("救\x00命", "救命")],
 )  # fmt: skip
 def test_writings_of_one_word_are_one(said: str, plain: str) -> None:
     """Full-width, traditional, spaced and unprintable letters come to one form."""

@@ -12,12 +12,14 @@ SAMPLE = Path(__file__).resolve().parents[3] / "policy" / "nanxian"
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
+    """A copy of the sample to break."""
     for f in SAMPLE.iterdir():
         (tmp_path / f.name).write_bytes(f.read_bytes())
     return tmp_path
 
 
 def broken(copy: Path, file: str, old: str, new: str) -> list[Finding]:
+    """What is found after one change; loading it must be refused."""
     text = (copy / file).read_text()
     assert old in text, f"{file} no longer holds {old!r}"
     (copy / file).write_text(text.replace(old, new, 1))

@@ -10,14 +10,16 @@ from tocsin.policy.model import Policy
 SAMPLE = Path(__file__).resolve().parents[3] / "policy" / "nanxian"
 N = "nanxian-"
 PLANS = {
-    "fire.building": ("fire", "police 120", 1), "fire.vehicle": ("fire", "traffic", 1), "fire.vegetation": ("fire", "", 2),
+    "fire.building": ("fire", "police 120", 1), "fire.vehicle": ("fire", "traffic", 1),
+    "fire.vegetation": ("fire", "", 2),
     "traffic.trapped": ("traffic", "fire 120 police", 1), "traffic.injury": ("traffic", "120", 1),
     "traffic.damage": ("traffic", "", 3), "traffic.obstruct": ("traffic", "", 4),
     "crime.inprogress": ("police", "", 1), "crime.domestic": ("police", "", 1), "crime.fraud": ("police", "", 2),
     "crime.reported": ("police", "", 3), "order.dispute": ("police", "", 3), "order.noise": ("police", "", 4),
     "medical.cardiac": ("120", "", 1), "medical.stroke": ("120", "", 1), "medical.trauma": ("120", "", 1),
     "medical.birth": ("120", "", 1), "medical.poison": ("120", "", 1), "medical.other": ("120", "", 2),
-    "rescue.water": ("fire", "police 120", 1), "rescue.suicide": ("police", "fire 120", 1), "rescue.other": ("fire", "", 2),
+    "rescue.water": ("fire", "police 120", 1), "rescue.suicide": ("police", "fire 120", 1),
+    "rescue.other": ("fire", "", 2),
     "hazmat.leak": ("fire", "police 120 ecology", 1), "utility.gas": ("fire", "gas", 1),
     "utility.water": ("water", "", 3), "utility.power": ("power", "", 3), "flood.dyke": ("command", "fire police", 1),
     "person.missing": ("police", "", 2), "unknown": ("command", "", 2),
@@ -25,15 +27,16 @@ PLANS = {
 SERVICES = (
     "transport party agriculture labour health commerce land urban justice education civil environment technology "
     "discipline economy"
-).split()
+)
 AGENCIES = (
     "command police traffic fire 120 hotline inspection civil-affairs finance housing urban hr education health ecology "
     "transport market agriculture power water gas redcross town-maocaojie town-langbahu"
-).split()
+)
 
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
+    """The sample."""
     return load_policy(SAMPLE)
 
 
@@ -47,7 +50,7 @@ def test_each_kind_has_the_plan_and_priority_of_the_contract(policy: Policy, cod
     assert kind.priority == priority
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", SERVICES.split())
 def test_each_hotline_class_goes_to_a_department_at_priority_4(policy: Policy, name: str) -> None:
     """The fifteen hotline classes are work for a department, routine, each with a promise."""
     kind = policy.kinds[f"service.{name}"]
@@ -67,7 +70,7 @@ def test_invalid_calls_wait_for_a_person_without_tasks(policy: Policy, name: str
 
 def test_agencies_regions_units_and_hospitals_are_the_contracts(policy: Policy) -> None:
     """Ids others build against: none missing, none added; a roster and a duty officer each."""
-    assert set(policy.agencies) == {N + a for a in AGENCIES}
+    assert set(policy.agencies) == {N + a for a in AGENCIES.split()}
     assert all(a.roster and a.duty for a in policy.agencies.values())
     assert {a.type for a in policy.agencies.values()} == {"government", "utility", "social", "township"}
     assert set(policy.regions) == {"430921", "430623", "430721", "430981", "000000"}

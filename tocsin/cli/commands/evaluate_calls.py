@@ -75,11 +75,8 @@ def judged(policy: "Policy", file: Path) -> "Iterator[Judged | str]":
             continue
         try:
             value, _ = read_json(line)
-            if not isinstance(value, dict):
-                raise Mend("not a JSON object", "One call a line.")
-            call, u = offline.read(
-                {k: v for k, v in value.items() if not k.startswith("truth_")}, fallback_id=f"line-{n}"
-            )
+            body = {k: v for k, v in value.items() if not k.startswith("truth_")} if isinstance(value, dict) else value
+            call, u = offline.read(body, fallback_id=f"line-{n}")
         except (InvalidBody, Mend) as e:
             yield f"{file}:{n}: {' '.join(str(e).split())}"
             continue
