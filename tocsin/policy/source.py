@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 class Files(NamedTuple):
-    """A directory as parsed. `toml` by file name; `features` of the boundaries; findings of what could not be parsed."""
+    """A directory as parsed. `toml` by file name; `features` of the boundaries; findings of what could not be."""
 
     hash: str
     text: dict[str, str]

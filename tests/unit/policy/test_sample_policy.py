@@ -29,8 +29,8 @@ SERVICES = (
     "discipline economy"
 )
 AGENCIES = (
-    "command police traffic fire 120 hotline inspection civil-affairs finance housing urban hr education health ecology "
-    "transport market agriculture power water gas redcross town-maocaojie town-langbahu"
+    "command police traffic fire 120 hotline inspection civil-affairs finance housing urban hr education health "
+    "ecology transport market agriculture power water gas redcross town-maocaojie town-langbahu"
 )
 
 
