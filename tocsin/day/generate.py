@@ -85,7 +85,14 @@ class Planner:
         )
 
     def matter(
-        self, kind: str, at_s: float, *, spot: Spot | None = None, extra: float | None = None, exercise: bool = False
+        self,
+        kind: str,
+        at_s: float,
+        *,
+        spot: Spot | None = None,
+        extra: float | None = None,
+        exercise: bool = False,
+        located: bool = False,
     ) -> str:
         """Plans one matter: its first caller and, by the kind's habit, more. Returns the truth's id."""
         self._matters += 1
@@ -95,12 +102,26 @@ class Planner:
         mean = speech.callers if extra is None else extra
         count = self._poisson(mean)
         self.ring(
-            kind, truth, at_s, self.weighted(speech.lines), self.random.choice(speech.first), spot, exercise=exercise
+            kind,
+            truth,
+            at_s,
+            self.weighted(speech.lines),
+            self.random.choice(speech.first),
+            spot,
+            exercise=exercise,
+            located=located,
         )
         for _ in range(count if speech.more else 0):
             later = at_s + 15 + min(self.random.expovariate(1 / (speech.spread_min * 60)), speech.spread_min * 180)
             self.ring(
-                kind, truth, later, self.weighted(speech.also), self.random.choice(speech.more), spot, exercise=exercise
+                kind,
+                truth,
+                later,
+                self.weighted(speech.also),
+                self.random.choice(speech.more),
+                spot,
+                exercise=exercise,
+                located=located,
             )
         return truth
 
@@ -115,10 +136,11 @@ class Planner:
         *,
         number: str = "",
         exercise: bool = False,
+        located: bool = False,
     ) -> None:
         """Plans one call. Six in ten phones give a position, with its error; the rest say where."""
         self._calls += 1
-        located = self.random.random() < (0.2 if line == "12345" else 0.6)
+        located = located or self.random.random() < (0.2 if line == "12345" else 0.6)
         error = self.random.choice((10.0, 20.0, 30.0, 60.0))
         point = moved(spot.point, self.random.gauss(0, error / 2), self.random.gauss(0, error / 2)) if located else None
         silent = kind == "invalid.silent"

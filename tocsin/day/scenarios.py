@@ -2,9 +2,17 @@
 
 from collections.abc import Callable
 
+from shapely import Point as ShapelyPoint
+from shapely import Polygon
+from shapely.ops import unary_union
+
 from tocsin.day.generate import Planner, Spot, moved
+from tocsin.incident.grid import METRES_PER_DEGREE, metres
 from tocsin.place import Point
 
+_CLEAR_OF_EDGE_M = 150.0
+_NAMED_WITHIN_M = 400.0
+_AT_THE_EDGE = {"traffic.injury": 0.4, "fire.vegetation": 0.3, "rescue.water": 0.1, "crime.inprogress": 0.2}
 _DANGER_ON_HOTLINE = (
     ("rescue.suicide", "{place}楼顶坐着一个人说要跳楼，你们快叫人"),
     ("utility.gas", "{place}楼道煤气味很重，我不知道打哪个电话"),
@@ -114,16 +122,36 @@ def _single(
 
 
 def _border(planner: Planner, matters: int) -> None:
-    for _ in range(matters):
-        rings = planner.policy.polygons.get(planner.policy.default_region, [])
-        edge = planner.random.choice(planner.random.choice(rings))
-        inward = Point(lon=edge[0], lat=edge[1])
-        point = moved(inward, planner.random.uniform(-900, 900), planner.random.uniform(-900, 900))
-        spot = Spot(_nearest(planner, point), point)
-        kind = planner.weighted(
-            {"traffic.injury": 0.4, "fire.vegetation": 0.3, "rescue.water": 0.1, "crime.inprogress": 0.2}
-        )
-        planner.matter(kind, planner.hour_of(kind), spot=spot)
+    """Matters within a kilometre of the edge, on either side, each clearly on one.
+
+    What phones with an error of some tens of metres would put into two regions is for relations, not for links.
+    """
+    edges = planner.policy.polygons.get(planner.policy.default_region, [])
+    county = unary_union([Polygon(ring) for ring in edges])
+    planned = 0
+    while planned < matters:
+        corner, other = _side(planner)
+        share = planner.random.random()
+        edge = Point(lon=corner[0] + share * (other[0] - corner[0]), lat=corner[1] + share * (other[1] - corner[1]))
+        point = moved(edge, planner.random.uniform(-900, 900), planner.random.uniform(-900, 900))
+        if county.boundary.distance(ShapelyPoint(point.lon, point.lat)) * METRES_PER_DEGREE < _CLEAR_OF_EDGE_M:
+            continue
+        kind = planner.weighted(_AT_THE_EDGE)
+        near = _nearest_within(planner, point)
+        planner.matter(kind, planner.hour_of(kind), spot=Spot(near or "县界边上", point), located=True)
+        planned += 1
+
+
+def _side(planner: Planner) -> tuple[tuple[float, float], tuple[float, float]]:
+    ring = planner.random.choice(planner.policy.polygons[planner.policy.default_region])
+    n = planner.random.randrange(len(ring) - 1)
+    return ring[n], ring[n + 1]
+
+
+def _nearest_within(planner: Planner, point: Point) -> str:
+    """A name people there would use: an entry whose reach holds the point; "" where there is none."""
+    near = [e for e in planner.policy.gazetteer if metres(e.point, point) <= min(e.radius_m, _NAMED_WITHIN_M)]
+    return min(near, key=lambda e: metres(e.point, point)).names[0] if near else ""
 
 
 SCENARIOS: dict[str, Callable[[Planner, int], None]] = {
