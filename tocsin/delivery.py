@@ -5,7 +5,7 @@ from typing import Literal
 from tocsin.envelope import Frozen, Ms
 
 
-class DeliverySent(Frozen, kw_only=True):
+class DeliverySent(Frozen, frozen=True, kw_only=True):
     """An order or an alert went out to an agency. `cause_id` is the event that caused it, `recorded_at` that event's.
 
     `receivers` counts the agency's open screens at that moment (0: nobody looked). `repeat` marks a delivery that may
@@ -24,7 +24,7 @@ class DeliverySent(Frozen, kw_only=True):
     repeat: bool = False
 
 
-class DeliveryAcknowledged(Frozen, kw_only=True):
+class DeliveryAcknowledged(Frozen, frozen=True, kw_only=True):
     """The agency saw its task."""
 
     task_id: str

@@ -13,8 +13,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TOCSIN_", extra="ignore")
 
     kafka_bootstrap: str = Field("127.0.0.1:19010", description="Kafka bootstrap addresses, comma-separated")
-    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field("PLAINTEXT", description="protocol")
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512", description="SASL")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="protocol"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL"
+    )
     kafka_username: str = Field("", description="SASL user")
     kafka_password: str = Field("", description="SASL password")
     kafka_ca_file: str = Field("", description="CA file for TLS")
@@ -24,15 +28,21 @@ class Settings(BaseSettings):
     policy_dir: Path | None = Field(None, description="policy directory; the sample where absent")
     model_dir: Path | None = Field(None, description="trained text model; lexicon alone where absent")
     keys_url: str = Field("", description="SQLAlchemy URL of the key store; SQLite under data_dir where empty")
-    secret_file: Path | None = Field(None, description="secret that signs tokens; data_dir/secrets/token.key where absent")
+    secret_file: Path | None = Field(
+        None, description="secret that signs tokens; data_dir/secrets/token.key where absent"
+    )
     clock: str = Field("real", pattern=r"^(real|manual|scaled:\d+(\.\d+)?)$", description="real, manual or scaled:N")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(0, ge=0, le=65535, description="port to listen on")
     slot: int = Field(0, ge=0, description="this replica's number: its static group membership")
-    instance: str = Field("", description="a name for this deployment in group ids; several on one cluster need several")
+    instance: str = Field(
+        "", description="a name for this deployment in group ids; several on one cluster need several"
+    )
     log_format: Literal["auto", "json", "pretty"] = Field("auto", description="pretty on a terminal, JSON elsewhere")
     log_level: str = Field("info", description="debug, info, warning, error")
-    admission_per_s: float = Field(0, ge=0, description="routine calls admitted a second; 0: by the spool and lag alone")
+    admission_per_s: float = Field(
+        0, ge=0, description="routine calls admitted a second; 0: by the spool and lag alone"
+    )
     spool_after_ms: int = Field(2000, ge=100, description="how long to wait for the log before the spool takes a call")
     token_hours: int = Field(12, ge=1, description="how long a token lasts: one shift")
     intake_url: str = Field("", description="where the notifier reaches intake; the next port on loopback where empty")
