@@ -23,12 +23,12 @@ RUN groupadd --system --gid 10001 tocsin \
  && install -d -o 10001 -g 10001 -m 0750 /var/lib/tocsin
 COPY --from=packages /opt/tocsin/venv /opt/tocsin/venv
 WORKDIR /opt/tocsin/app
-COPY tocsin ./tocsin
+COPY src ./src
 COPY services ./services
 COPY policy ./policy
 COPY console ./console
 ENV PATH=/opt/tocsin/venv/bin:$PATH \
-    PYTHONPATH=/opt/tocsin/app \
+    PYTHONPATH=/opt/tocsin/app/src:/opt/tocsin/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     TOCSIN_HOST=0.0.0.0 \

@@ -68,12 +68,11 @@ def install(folder: Path, kind: str) -> int:
         begun.unlink()  # pip said what is wrong and took nothing half-way back: what it has installed can stay
         say("the requirements could not be installed (see above). Check the network and pip's settings (index, proxy).")
         return code
-    source = ROOT / "src" if (ROOT / "src").is_dir() else ROOT
     paths = {"base": str(folder), "platbase": str(folder)}
     site = Path(
         sysconfig.get_path("purelib", "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix", paths)
     )
-    (site / "tocsin-checkout.pth").write_text(f"{source}\n")
+    (site / "tocsin-checkout.pth").write_text(f"{ROOT / 'src'}\n{ROOT}\n")
     (folder / f".tocsin-{kind}").write_text(stamp_of(kind))
     begun.unlink()
     return 0

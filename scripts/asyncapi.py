@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "src"))
 
 from tocsin import __version__  # noqa: E402 - the path above must be set first
 from tocsin.codec import registry  # noqa: E402 - see above

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from tests.samples import command_of, event_of  # noqa: E402 - the path above must be set first
 from tocsin.codec import registry, text, wire  # noqa: E402 - see above

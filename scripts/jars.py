@@ -13,7 +13,7 @@ from jgo.maven import MavenContext
 
 KAFKA = "4.3.1"
 LOG4J = "2.25.4"
-LOCK = Path(__file__).resolve().parent.parent / "tocsin" / "broker" / "jars.lock"
+LOCK = Path(__file__).resolve().parent.parent / "src" / "tocsin" / "broker" / "jars.lock"
 # Named explicitly: left alone the resolver takes an older kafka-clients, and the broker dies at its first class.
 ENDPOINT = "+".join((
     f"org.apache.kafka:kafka_2.13:{KAFKA}", f"org.apache.kafka:kafka-clients:{KAFKA}",

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "src"))
 
 from tocsin.codec.reflect import Field, shape  # noqa: E402 - the path above must be set first
 from tocsin.codec.registry import FILES  # noqa: E402
@@ -121,7 +121,8 @@ def check() -> int:
             copy.write_text(p.read_text())
         write_protos(there / "proto")
         generate(there / "proto", there)
-        pairs = [(p, ROOT / p.relative_to(there)) for p in there.rglob("*") if p.suffix in (".proto", ".py", ".pyi")]
+        made = [p for p in there.rglob("*") if p.suffix in (".proto", ".py", ".pyi")]
+        pairs = [(p, (ROOT if p.suffix == ".proto" else ROOT / "src") / p.relative_to(there)) for p in made]
         stale = [str(b.relative_to(ROOT)) for a, b in pairs if not b.exists() or a.read_text() != b.read_text()]
     for name in stale:
         print(f"{name}: out of step; run `python scripts/proto.py` and commit what it writes", file=sys.stderr)
@@ -132,4 +133,4 @@ if __name__ == "__main__":
     if "--check" in sys.argv:
         raise SystemExit(1 if check() else 0)
     write_protos(ROOT / "proto")
-    generate(ROOT / "proto", ROOT)
+    generate(ROOT / "proto", ROOT / "src")

@@ -42,7 +42,7 @@ def recorded(deployment: Deployment) -> int:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("service", ["router", "intake", "notifier", "ems120", "supervision"])
 def test_invariant_1_and_2_a_killed_service_loses_and_doubles_nothing(deployment: Deployment, service: str) -> None:
-    """kill -9 in the middle of the load: every acknowledged call is recorded once, delivered, and within 10 s."""
+    """A kill -9 in the middle of the load: every acknowledged call is recorded once, delivered, and within 10 s."""
     before = Deployment.find(Path(deployment.data_dir)).pids[service]
     load = loaded(deployment)
     seen = tocsin_json("status", "--data-dir", deployment.data_dir, ok=False)

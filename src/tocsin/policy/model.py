@@ -57,7 +57,7 @@ class PlanAgency(Row, frozen=True):
 
 
 class Kind(Row, frozen=True):
-    """A kind of matter and its response plan. `lane` is where it travels; `limits` names the promise (hotline kinds)."""
+    """A kind of matter and its response plan; `limit` names the promise of hotline kinds."""
 
     code: str
     label: str
@@ -143,7 +143,7 @@ class Calendar(Row, frozen=True):
 
 
 class GazetteerEntry(Row, frozen=True):
-    """A named place. `names` are all its spellings; `radius_m` how far the name reaches; `setting` town, suburb, village."""
+    """A named place. `names` are all its spellings; `radius_m` is how far the name reaches."""
 
     id: str
     kind: Literal["town", "village", "road", "landmark", "crossing"]
@@ -158,7 +158,7 @@ class GazetteerEntry(Row, frozen=True):
 class Term(Row, frozen=True):
     """A row of the lexicon: words that speak for a kind with a weight, or name a danger, a raise, a hazard.
 
-    `kind` "" for words that only raise. `danger` marks danger to life, looked for on every line before anything is shed.
+    `kind` "" for words that only raise. `danger` marks danger to life, looked for on every line before shedding.
     """
 
     words: list[str]

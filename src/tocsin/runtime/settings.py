@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         if self.policy_dir is not None:
             return self.policy_dir
         root = Path(__file__).resolve().parent.parent
-        beside = root.parent / "policy" / "nanxian"
+        beside = root.parents[1] / "policy" / "nanxian"
         return beside if beside.is_dir() else root / "_data" / "policy" / "nanxian"
 
     @property
