@@ -1,10 +1,10 @@
 """Why no call is routed by Faust: its guarantees, tried on today's versions and a real Kafka (ADR 1).
 
-usage: python -m bench.faust_faults [--bootstrap HOST:PORT] [--rows 20000] [--clocks 100000] [--only NAME]
+usage: python -m bench.faust_faults [--bootstrap HOST:PORT] [--clocks 100000] [--only NAME]
 
 Starts an embedded Kafka of its own unless one is named, runs each experiment on topics of its own, prints a table, ends
-by itself in about two minutes. Nothing here is a judgement on Faust's other uses: supervision runs on it, within limits
-drawn around exactly these points.
+by itself in about a minute. Nothing here is a judgement on Faust's other uses: supervision runs on it, within limits drawn
+around exactly these points.
 """
 
 import argparse
@@ -254,40 +254,6 @@ async def exactly_once_early(b: Bench) -> Finding:
     return Finding(asked, "0", f"{arrived}, committed offset {'none' if offset < 0 else offset}")
 
 
-async def table_recovery(b: Bench, rows: int) -> Finding:
-    """A Faust table of `rows` rows, recovered from its changelog by a fresh process with an in-memory store."""
-    topic = await b.topic("table")
-    async with AIOKafkaProducer(bootstrap_servers=b.bootstrap, linger_ms=5) as producer:
-        sent = [await producer.send(topic, f"{i:040d}".encode() * 4, key=b"%d" % i, partition=0) for i in range(rows)]
-        await asyncio.gather(*sent)
-
-    def with_table(name: str) -> tuple[faust.App, Any]:
-        app = b.app(name, group=f"table-{topic}")
-        plain = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-        table = app.Table("clocks", default=bytes, partitions=1, schema=plain)
-
-        @app.agent(raw(app, topic))
-        async def fill(stream: Any) -> None:
-            async for event in stream.events():
-                table[event.key] = event.value
-
-        return app, table
-
-    app, table = with_table("table-fill")
-    async with running(app):
-        filled = await until(lambda: len(table) == rows, 300)
-        await asyncio.sleep(2)
-    app, table = with_table("table-back")
-    began = time.monotonic()
-    async with running(app):
-        back = await until(lambda: len(table) == rows, 300)
-        seconds = time.monotonic() - began
-    found = (
-        f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s" if filled and back else f"not within 300 s ({len(table)} rows)"
-    )
-    return Finding(f"a fresh process recovers a table of {rows:,} rows", "–", found)
-
-
 async def fold(b: Bench, clocks: int) -> Finding:
     """The same question put to a plain fold: `clocks` running limits out of the facts' topic."""
     from services.supervision.desk import Desk  # noqa: PLC0415 - the code that supervision itself starts with
@@ -335,21 +301,21 @@ async def _past(b: Bench, group: str, topic: str, offset: int) -> bool:
     return await b.committed(group, topic) >= offset
 
 
-async def experiments(b: Bench, rows: int, clocks: int, only: str) -> list[Finding]:
+async def experiments(b: Bench, clocks: int, only: str) -> list[Finding]:
     """All of them, one after the other; one that fails says so in its row."""
     tries: list[Callable[[], Awaitable[Finding]]] = [
         lambda: aborted_records(b), lambda: raised_events(b), lambda: undecodable_records(b),
         lambda: concurrent_work(b), lambda: failed_produce(b), lambda: exactly_once_early(b),
-        lambda: table_recovery(b, rows), lambda: fold(b, clocks),
+        lambda: fold(b, clocks),
     ]  # fmt: skip
-    names = ["aborted", "raised", "undecodable", "concurrency", "failed produce", "exactly_once", "table", "fold"]
+    names = ["aborted", "raised", "undecodable", "concurrency", "failed produce", "exactly_once", "fold"]
     found = []
     for name, attempt in zip(names, tries, strict=True):
         if only not in {"", name}:
             continue
         print(f"… {name}", file=sys.stderr, flush=True)
         try:
-            found.append(await asyncio.wait_for(attempt(), 700))
+            found.append(await asyncio.wait_for(attempt(), 120))
         except Exception as e:  # noqa: BLE001 - a row of the table, and the next experiment goes on
             found.append(Finding(name, "–", f"could not be tried: {e!r}"[:90]))
     return found
@@ -367,7 +333,6 @@ def main() -> None:
     """Starts what is needed, and stops it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--bootstrap", default="", help="an existing Kafka; topics faults-… are made there")
-    parser.add_argument("--rows", type=int, default=20_000, help="rows of the Faust table")
     parser.add_argument("--clocks", type=int, default=100_000, help="running clocks for the plain fold")
     parser.add_argument("--only", default="", help="one experiment by name")
     given = parser.parse_args()
@@ -375,10 +340,10 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="tocsin-faust-"))
     try:
         if given.bootstrap:
-            show(asyncio.run(experiments(Bench(given.bootstrap, folder), given.rows, given.clocks, given.only)))
+            show(asyncio.run(experiments(Bench(given.bootstrap, folder), given.clocks, given.only)))
             return
         with EmbeddedKafka(folder / "kafka", PORT) as kafka:
-            show(asyncio.run(experiments(Bench(kafka.bootstrap, folder), given.rows, given.clocks, given.only)))
+            show(asyncio.run(experiments(Bench(kafka.bootstrap, folder), given.clocks, given.only)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
