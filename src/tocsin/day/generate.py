@@ -6,7 +6,7 @@ import tomllib
 from importlib import resources
 from typing import Literal, NamedTuple
 
-from msgspec import Struct, convert
+from msgspec import Struct, convert, structs
 
 from tocsin.day.ring import Ring
 from tocsin.place import Point
@@ -194,3 +194,13 @@ def county_day(policy: Policy, *, seed: int = 1, scenario: str = "county", matte
     planner = Planner(policy, seed, scenario)
     SCENARIOS[scenario](planner, matters)
     return sorted(planner.rings, key=lambda r: (r.at_s, r.call_id))
+
+
+def beginning_at(rings: list[Ring], hour: int) -> list[Ring]:
+    """The same day begun at this hour: matters that start earlier come a day later, each with all its calls."""
+    first: dict[str, float] = {}
+    for r in rings:
+        first[r.truth_incident] = min(first.get(r.truth_incident, r.at_s), r.at_s)
+    later = {m for m, at in first.items() if at < hour * 3600}
+    moved_on = [structs.replace(r, at_s=r.at_s + DAY_S) if r.truth_incident in later else r for r in rings]
+    return sorted(moved_on, key=lambda r: (r.at_s, r.call_id))

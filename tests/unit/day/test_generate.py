@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tocsin.day.generate import county_day, speeches
+from tocsin.day.generate import beginning_at, county_day, speeches
 from tocsin.day.report import link_score
 from tocsin.day.ring import posted
 from tocsin.policy.load import load_policy
@@ -45,6 +45,19 @@ def test_the_county_day_holds_what_makes_a_day_hard(policy: Policy) -> None:
     callers = Counter((r.number, r.truth_incident) for r in rings)
     numbers = Counter(number for number, _ in callers)
     assert any(n >= 2 for n in numbers.values())
+
+
+def test_a_day_may_begin_at_any_hour(policy: Policy) -> None:
+    """Begun at seven, nothing rings earlier, nothing is left out, and each matter's calls keep their distances."""
+    rings = county_day(policy, seed=1, matters=60)
+    begun = beginning_at(rings, 7)
+    assert {r.call_id for r in begun} == {r.call_id for r in rings}
+    assert min(r.at_s for r in begun) >= 7 * 3600
+    shift = {r.call_id: b.at_s - r.at_s for r in rings for b in begun if b.call_id == r.call_id}
+    per_matter = {
+        r.truth_incident: {shift[x.call_id] for x in rings if x.truth_incident == r.truth_incident} for r in rings
+    }
+    assert all(len(shifts) == 1 for shifts in per_matter.values())
 
 
 def test_numbers_are_sample_numbers(policy: Policy) -> None:

@@ -22,6 +22,9 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
         matters: Annotated[int, typer.Option(help="About how many matters.", min=1, max=100_000)] = 260,
         play: Annotated[bool, typer.Option("--play", help="Play it on the running deployment.")] = False,
+        from_hour: Annotated[
+            int, typer.Option(help="Play from this hour on; what is earlier comes last.", min=0, max=23)
+        ] = 0,
         policy: Annotated[Path | None, typer.Option(help="Policy directory; the sample where absent.")] = None,
         data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
@@ -37,27 +40,27 @@ def register(app: typer.Typer) -> None:
         if scenario not in _SCENARIOS:
             raise Mend(f"There is no scenario {scenario!r}", f"Take one of {', '.join(_SCENARIOS)}.")
         if play:
-            _play(Deployment.find(data_dir), scenario, seed, matters, as_json=as_json)
+            _play(Deployment.find(data_dir), scenario, seed, matters, from_hour, as_json=as_json)
             return
         settings = Settings(policy_dir=policy)
         for ring in county_day(load_policy(settings.policy_path), seed=seed, scenario=scenario, matters=matters):
             print(msgspec.json.encode(posted(ring, day_start_ms=_DAY_START_MS, truth=True)).decode())
 
 
-def _play(deployment: Deployment, scenario: str, seed: int, matters: int, *, as_json: bool) -> None:
+def _play(deployment: Deployment, scenario: str, seed: int, matters: int, from_hour: int, *, as_json: bool) -> None:
     import msgspec
     import uvloop
 
     from tocsin.cli.progress import out, steps
     from tocsin.day.door import Door
-    from tocsin.day.generate import county_day
+    from tocsin.day.generate import beginning_at, county_day
     from tocsin.day.play import play_day
     from tocsin.day.report import DayReport, day_report
     from tocsin.policy.load import load_policy
 
     settings = deployment.settings()
     policy = load_policy(settings.policy_path)
-    rings = county_day(policy, seed=seed, scenario=scenario, matters=matters)
+    rings = beginning_at(county_day(policy, seed=seed, scenario=scenario, matters=matters), from_hour)
     run: dict[str, Any] = msgspec.to_builtins(deployment)
 
     async def whole() -> DayReport:
