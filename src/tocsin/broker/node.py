@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from tocsin.broker.java import find_java
 from tocsin.runtime.mend import Mend
+from tocsin.runtime.tied import Tied
 
 HOST = "127.0.0.1"
 CONTROLLER_OFFSET = 5
 """A node's controller listens this far above its broker port; so a cluster of three has brokers at +0 to +2."""
 STOP_SECONDS_MAX = 30.0
+_ORPHAN_GRACE_S = 20
+"""For a clean stop where the process that started it was killed."""
 _LOG4J = """\
 status = error
 appender.out.type = Console
@@ -51,6 +54,7 @@ class Node:
         self.folder, self.index, self._shape = folder, index, shape
         self.port = shape.port + index
         self._process: subprocess.Popen[bytes] | None = None
+        self._tied: Tied | None = None
 
     @property
     def pid(self) -> int | None:
@@ -105,6 +109,7 @@ class Node:
         """Formats the data directory where it is new, and starts the process. Does not wait for it to answer."""
         if self.pid is not None:
             return
+        self._release()
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
         properties.write_text("".join(f"{k}={v}\n" for k, v in self.settings().items()))
@@ -121,6 +126,7 @@ class Node:
                 [*base, "kafka.Kafka", str(properties)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=self.folder,
             )  # fmt: skip
+        self._tied = Tied(self._process.pid, grace_s=_ORPHAN_GRACE_S)
 
     def _format(self, base: list[str], properties: Path) -> None:
         command = [*base, "kafka.tools.StorageTool", "format", "-t", self._shape.cluster_id, "-c", str(properties)]
@@ -149,6 +155,12 @@ class Node:
         self.signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
+        self._release()
+
+    def _release(self) -> None:
+        if self._tied is not None:
+            self._tied.release()
+            self._tied = None
 
     def ask_to_stop(self) -> None:
         """SIGTERM, and SIGCONT in case it was paused."""
@@ -163,3 +175,4 @@ class Node:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._release()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from tocsin.runtime.tied import Tied
+
 _PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Before the next start, by how often it has died young: at once after a kill, never a busy loop."""
 _GROWN_UP_S = 10.0
@@ -27,6 +29,7 @@ class Service:
         self.deaths_young = 0
         self._env = dict(env) | {"TOCSIN_PORT": str(port)}
         self._process: subprocess.Popen[bytes] | None = None
+        self._tied: Tied | None = None
         self._started = self._start_at = 0.0
 
     @property
@@ -43,6 +46,8 @@ class Service:
                 [sys.executable, "-m", f"services.{self.name}"],
                 env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+        # Without the `up` that looks after it, it would go on unseen, and beside the one that the next `up` starts.
+        self._tied = Tied(self._process.pid, grace_s=round(STOP_SECONDS_MAX))
 
     def look_after(self) -> bool:
         """Starts it again where it has died and its pause is over; whether the pid has changed."""
@@ -51,7 +56,7 @@ class Service:
             young = now - self._started < _GROWN_UP_S
             self.deaths_young = self.deaths_young + 1 if young else 0
             self._start_at = now + _PAUSES_S[min(self.deaths_young, len(_PAUSES_S) - 1)]
-            self._process = None
+            self._gone()
         if self._process is None and now >= self._start_at:
             self.start()
             return True
@@ -95,4 +100,10 @@ class Service:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._gone()
+
+    def _gone(self) -> None:
         self._process = None
+        if self._tied is not None:
+            self._tied.release()
+            self._tied = None
