@@ -3,8 +3,8 @@
 usage: python -m bench.faust_faults [--bootstrap HOST:PORT] [--clocks 100000] [--only NAME]
 
 Starts an embedded Kafka of its own unless one is named, runs each experiment on topics of its own, prints a table, ends
-by itself in about a minute. Nothing here is a judgement on Faust's other uses: supervision runs on it, within limits drawn
-around exactly these points.
+by itself in about a minute. Nothing here is a judgement on other uses of Faust: supervision runs on it, within limits
+drawn around exactly these points.
 """
 
 import argparse

@@ -42,7 +42,7 @@ async def ready(stage: Stage, client: httpx.AsyncClient) -> None:
         except httpx.TransportError:
             return False
 
-    await eventually(ok, seconds=40, what=f"supervision ready; {stage.said()}")
+    await eventually(ok, seconds=90, what=f"supervision ready; {stage.said()}")
 
 
 async def test_a_limit_warns_misses_and_reddens_by_time_alone(stage: Stage) -> None:
