@@ -49,14 +49,14 @@ class Enricher:
         channel: str,
         text: str,
         *,
-        has_point: bool = False,
+        has_point: bool = False,  # noqa: ARG002 - said by all who ask; a position alone says nothing yet
         has_address: bool = False,
         dropped: bool = False,
     ) -> Understanding:
         """What a call is about. `dropped`: it ended before anything could be said. Never raises."""
         words = normalise(text).strip() if text else ""
         if not words.strip(" ,.。!?-"):
-            return silent(self.policy, channel, located=has_point or has_address, dropped=dropped)
+            return silent(self.policy, channel, addressed=has_address, dropped=dropped)
         read = words[:TEXT_READ_MAX]
         found = self._one(line, read)
         if len(words) > len(read) and not found.escalated and self._automaton.danger(words[TEXT_READ_MAX - 50 :]):

@@ -128,10 +128,13 @@ def priority_of(policy: Policy, kind: str, raises: list[str]) -> int:
     return min([lowest, *(r.priority for r in policy.raises if r.name in raises and kind in r.kinds)])
 
 
-def silent(policy: Policy, channel: str, *, located: bool, dropped: bool) -> Understanding:
-    """A call without words: silent or dropped on a voice line, otherwise something only a person can say."""
+def silent(policy: Policy, channel: str, *, addressed: bool, dropped: bool) -> Understanding:
+    """A call without words: silent or dropped on a voice line, otherwise something only a person can say.
+
+    A position comes with a telephone by itself and says nothing; an address is something that was said.
+    """
     kind = "unknown"
-    if channel == "voice" and not located:
+    if channel == "voice" and not addressed:
         kind = "invalid.dropped" if dropped else "invalid.silent"
     return Understanding(
         kind=kind, priority=priority_of(policy, kind, []), confidence=0.3, decided_by="line", human=True,

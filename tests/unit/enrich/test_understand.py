@@ -81,7 +81,10 @@ def test_invariant_8_the_unsure_is_for_a_person(enricher: Enricher) -> None:
     """No words, or words that say nothing, never end in silence: unknown or invalid, human, urgent."""
     assert enricher.understand("110", "voice", "").kind == "invalid.silent"
     assert enricher.understand("110", "voice", "", dropped=True).kind == "invalid.dropped"
-    assert enricher.understand("119", "voice", "", has_point=True).kind == "unknown"
+    assert enricher.understand("119", "voice", "", has_point=True).kind == "invalid.silent", "telephones tell where"
+    assert enricher.understand("119", "voice", "……", has_point=True).kind == "invalid.silent"
+    assert enricher.understand("119", "voice", "", has_address=True).kind == "unknown"
+    assert enricher.understand("119", "app", "", has_point=True).kind == "unknown"
     assert enricher.understand("119", "sensor", "").kind == "unknown"
     for text in ("", "嗯嗯那个", "asdf"):
         u = enricher.understand("119", "voice", text, has_point=True)
