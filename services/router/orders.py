@@ -9,6 +9,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.show import incident_view
 from tocsin.incident.state import Incident, PartitionState, RegionState, Task
 from tocsin.incident.view import Dispatch, IncidentView
+from tocsin.log.headers import order_headers
 from tocsin.log.port import Append
 from tocsin.log.topics import DISPATCH
 from tocsin.outcomes import (
@@ -30,10 +31,6 @@ SILENT: tuple[type[Any], ...] = (
 )  # fmt: skip
 """Events that change nothing an agency acts on."""
 ENDED = frozenset({"completed", "returned", "transferred", "cancelled"})
-_HEADERS = (
-    ("ce_specversion", b"1.0"), ("content-type", b"application/protobuf"), ("ce_source", b"/tocsin/router"),
-    ("ce_type", b"cn.tocsin.Dispatch.v1"),
-)  # fmt: skip
 
 
 def orders(
@@ -63,6 +60,7 @@ class _Views:
     def __init__(self, region: RegionState, incident: Incident, kinds: Mapping[str, Kind], keyring: Keyring) -> None:
         self._incident, self._kinds, self._keyring = incident, kinds, keyring
         self._calls = {c: region.calls[c].record for c in incident.links if c in region.calls}
+        self.line = incident.line
         self._made: dict[bool, IncidentView] = {}
 
     def of(self, agency: str) -> IncidentView:
@@ -84,6 +82,9 @@ def _actions(incident: Incident, events: Sequence[Event[Any]]) -> dict[str, tupl
             actions[event.data.task_id] = ("route", event)
         elif isinstance(event.data, WITHDRAWN):
             actions[event.data.task_id] = ("withdraw", event)
+        elif isinstance(event.data, ev.TaskJoined):
+            # By the event itself, whatever state the task came in: its agency must learn the incident it now serves.
+            actions[event.data.task_id] = ("update", event)
     for task_id, task in incident.tasks.items():
         if task_id not in actions and task.state not in ENDED:
             actions[task_id] = ("update", events[-1])
@@ -96,6 +97,6 @@ def _order(task: Task, action: Any, event: Event[Any], views: _Views) -> Append:
         task_id=task.task_id, incident_id=view.incident_id, action=action, agency=task.agency, role=task.role,
         event_id=event.event_id, recorded_at=event.recorded_at, exercise=view.exercise, incident=view,
     )  # fmt: skip
-    named = (("ce_id", f"{event.event_id}:{task.task_id}".encode()), ("ce_subject", view.incident_id.encode()))
     topic = DISPATCH[task.agency_class].name
-    return Append(topic, event.source.partition, task.agency.encode(), encode_value(order), (*_HEADERS, *named))
+    headers = order_headers(event, task.task_id, view.incident_id, views.line)
+    return Append(topic, event.source.partition, task.agency.encode(), encode_value(order), headers)
