@@ -21,6 +21,7 @@ LINE_ROLES: Final[dict[str, tuple[RoleName, ...]]] = {
 }
 """The contract, section 2: who takes calls on a line."""
 
+_TAKERS: Final = frozenset(role for roles in LINE_ROLES.values() for role in roles)
 READERS: Final[frozenset[str]] = frozenset({
     "call_taker", "hotline", "commander", "dispatcher", "ems_dispatcher", "crew", "supervisor", "auditor", "admin",
 })  # fmt: skip
@@ -66,6 +67,12 @@ def _expiry(token: str) -> float:
     """The end of a token that has been verified."""
     body = token.split(".")[1]
     return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=_Claims).exp
+
+
+def check_taker(who: Principal) -> None:
+    """Problem 403 where this role takes no calls on any line, whatever the body says."""
+    if who.role not in _TAKERS:
+        raise Problem(403, "role_wrong", f"Calls are taken by {', '.join(sorted(_TAKERS))}; you are {who.role}.")
 
 
 def check_line(who: Principal, line: str) -> None:

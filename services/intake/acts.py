@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from services.intake.accept import Finder, record_of
-from services.intake.access import check_act, sees_call, sees_incident
+from services.intake.access import sees_call, sees_incident
 from services.intake.body import invalid
 from services.intake.index import CommandRow, Index
 from services.intake.safekeeping import Safekeeping
@@ -182,7 +182,6 @@ class Acts:
         self, act: c.Act, head: Head, target: Target, who: Principal, *, wait: float, trace: str = ""
     ) -> Outcome:
         """Makes the command safe and waits for its outcome as long as asked; a known id gets its answer again."""
-        check_act(who, act)
         command_id = head.command_id or f"a-{secrets.token_hex(12)}"
         if head.command_id is not None:
             known = self._index.command(command_id)
@@ -234,7 +233,10 @@ class Acts:
 
     def _placed(self, act: c.CorrectLocation, target: Target, who: Principal) -> c.CorrectLocation:
         at = act.location
-        place, _ = self._finder.locate(at.point, at.accuracy_m, at.address, "", target.region, who.region)
+        place, flags = self._finder.locate(at.point, at.accuracy_m, at.address, "", target.region, who.region)
+        if "point_invalid" in flags:
+            # A caller's bad position bounces nobody; one that a person types over what is known would lose the place.
+            raise invalid("The point is nowhere here; see 'errors'.", FieldError("location.point", "no such position"))
         return msgspec.structs.replace(act, place=place)
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.intake.accept import Calls
-from services.intake.access import READERS, Gate
+from services.intake.access import READERS, Gate, check_act, check_taker
 from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, Head, Outcome, Target, missing, read_act
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
@@ -98,6 +98,7 @@ class Api:
         """Records a call: 202 once it is safe."""
         began = time.perf_counter()
         who = self._gate.principal(request)
+        check_taker(who)
         try:
             receipt = await self._calls.take(parse_call(await read_body(request)), who, current())
         except InvalidBody as e:
@@ -203,7 +204,11 @@ class Api:
     async def _act(self, request: Request, known: dict[str, type[Act]]) -> tuple[Principal, tuple[Act, Head], float]:
         who = self._gate.principal(request)
         wait = wait_of(request)
-        return who, read_act(await self._json(request), known), wait
+        if who.role not in READERS:
+            raise Problem(403, "role_wrong", f"A {who.role} reads health and figures alone.")
+        act, head = read_act(await self._json(request), known)
+        check_act(who, act)
+        return who, (act, head), wait
 
     async def _json(self, request: Request) -> Any:
         try:

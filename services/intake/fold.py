@@ -2,21 +2,22 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import structlog
 from msgspec import Struct
 
+from services.intake.rows import Call, Incident, Rows, Step
 from services.intake.safekeeping import spooled_at
-from tocsin.codec.wire import UnreadableRecord, decode_command, decode_event
-from tocsin.envelope import Event, Ms
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import UnreadableRecord, decode_command
+from tocsin.envelope import Ms
 from tocsin.incident import events as e
 from tocsin.incident.commands import RecordCall
 from tocsin.log.headers import header
 from tocsin.log.port import Record
 from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE
-from tocsin.outcomes import CommandRefused, CommandRepeated
 from tocsin.runtime.clock import record_time
 
 log = structlog.get_logger()
@@ -26,7 +27,8 @@ STEPS_MAX = 200
 """Steps of one matter that its caller is shown."""
 
 _OURS = ("call:", "clock:")
-_SHOWN: dict[type, str] = {
+_CALL_RECORDED = e.CallRecorded.__name__
+_SHOWN_TYPES: dict[type, str] = {
     e.IncidentOpened: "opened", e.TaskRouted: "routed", e.TaskAcknowledged: "acknowledged", e.TaskAccepted: "accepted",
     e.UnitsDispatched: "dispatched", e.TaskArrived: "on_scene", e.TaskCompleted: "completed",
     e.InformationRequested: "information_requested", e.InformationProvided: "information_provided",
@@ -34,13 +36,19 @@ _SHOWN: dict[type, str] = {
     e.IncidentClosed: "closed", e.IncidentReopened: "reopened", e.ClockStarted: "limit",
 }  # fmt: skip
 """Events a caller sees as steps of the own matter: nothing of other people, no words."""
+_SHOWN = {cls.__name__: step for cls, step in _SHOWN_TYPES.items()}
+
+
+Place = tuple[str, int, int]
+"""Topic, partition, offset of a record."""
 
 
 class Touched(NamedTuple):
-    """Which calls and commands a batch said something new of."""
+    """Which calls and commands a batch said something new of, and where calls that were new with it stand."""
 
     calls: set[str]
     commands: set[str]
+    first: dict[str, Place]
 
 
 class _Command(Struct):
@@ -60,36 +68,46 @@ class Fold:
     def __init__(self, db: sqlite3.Connection, *, trust_clock_header: bool) -> None:
         self._db, self._trust = db, trust_clock_header
         self._commands: dict[str, _Command] = {}
-        self._touched = Touched(set(), set())
-        self._on: dict[type, Callable[[Event[Any]], None]] = {
-            e.CallRecorded: self._recorded, e.IncidentOpened: self._opened, e.CallLinked: self._linked,
+        self._rows = Rows(db)
+        self._tasks: list[tuple[str, str, str]] = []
+        self._touched = Touched(set(), set(), {})
+        on: dict[type, Callable[[EventHead, Any], None]] = {
+            e.IncidentOpened: self._opened, e.CallLinked: self._linked,
             e.CallUnlinked: self._unlinked, e.IncidentSplit: self._split, e.CallClosed: self._call_closed,
             e.TaskRouted: self._routed, e.TransferOffered: self._offered, e.UnitsDispatched: self._units,
             e.IncidentClosed: self._ended, e.IncidentMerged: self._ended, e.IncidentReopened: self._reopened,
             e.ReviewRequested: self._review, e.ReviewEnded: self._reviewed,
         }  # fmt: skip
+        self._on = {cls.__name__: handler for cls, handler in on.items()}
 
     def positions(self) -> dict[tuple[str, int], int]:
         """Where the fold has come to."""
         return {(t, p): n for t, p, n in self._db.execute("SELECT topic, partition, next FROM positions")}
 
-    def apply(self, records: Iterable[Record]) -> Touched:
+    def apply(self, records: Sequence[Record]) -> Touched:
         """Folds a batch; on an error nothing of it is kept."""
-        self._touched = Touched(set(), set())
-        self._commands = {}
+        self._touched = Touched(set(), set(), {})
+        self._commands, self._tasks = {}, []
         nexts: dict[tuple[str, int], int] = {}
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for r in records:
+            calls = [None if r.topic == INCIDENT_EVENTS.name else _call_of(r) for r in records]
+            self._rows.fetch_calls(c[0] for c in calls if c is not None)
+            for r, call in zip(records, calls, strict=True):
                 nexts[r.topic, r.partition] = r.offset + 1
                 if r.topic == INCIDENT_EVENTS.name:
                     self._event(r)
+                elif call is None:
+                    self._pending(r)
                 else:
-                    self._command(r)
+                    self._call(r, *call)
+            self._rows.write()
+            self._db.executemany("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?)", self._tasks)
             self._put_commands()
             rows = [(t, p, n) for (t, p), n in nexts.items()]
             self._db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", rows)
         except BaseException:
+            self._rows.forget()
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
@@ -97,33 +115,23 @@ class Fold:
 
     def prune(self, before: Ms) -> None:
         """Forgets calls and commands recorded before this: known ids are kept as long as the owners keep them."""
+        self._rows.forget()
         self._db.execute("DELETE FROM commands WHERE recorded_at < ?", (before,))
         self._db.execute("DELETE FROM calls WHERE recorded_at < ?", (before,))
 
-    def _command(self, r: Record) -> None:
-        found = _call_of(r)
-        if found is None:
-            self._pending(r)
-            return
-        call_id, body, region = found
-        at = record_time(r.headers, r.timestamp, trust_header=self._trust)
+    def _call(self, r: Record, call_id: str, body: str, region: str) -> None:
         spooled = spooled_at(r.headers)
-        row = (
-            call_id, region, "routine" if r.topic == ROUTINE.name else "urgent", body, r.value, at,
-            at if spooled is None else spooled, "log" if spooled is None else "spooled",
-        )  # fmt: skip
-        self._db.execute(
-            "INSERT INTO calls (call_id, region, lane, body_hash, value, recorded_at, answered_at, durability)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            row,
-        )
-        if spooled is not None:
+        known = self._rows.call(call_id)
+        if known is None:
+            at = record_time(r.headers, r.timestamp, trust_header=self._trust)
+            durability, answered = ("log", at) if spooled is None else ("spooled", spooled)
+            lane = "routine" if r.topic == ROUTINE.name else "urgent"
+            self._rows.add_call(Call(call_id, body, answered, durability), (region, lane, r.value, at))
+            self._touched.first[call_id] = (r.topic, r.partition, r.offset)
+        elif spooled is not None and known.body_hash == body and known.durability == "log":
             # The same call may have come to stand on the log late, before its spooled copy: the 202 named the spool.
-            self._db.execute(
-                "UPDATE calls SET answered_at = ?, durability = 'spooled'"
-                " WHERE call_id = ? AND body_hash = ? AND durability = 'log'",
-                (spooled, call_id, body),
-            )
+            known.answered_at, known.durability = spooled, "spooled"
+            self._rows.change_call(known)
         self._touched.calls.add(call_id)
 
     def _pending(self, r: Record) -> None:
@@ -140,42 +148,47 @@ class Fold:
 
     def _event(self, r: Record) -> None:
         try:
-            event = decode_event(r.value or b"")
+            self._take(EventHead(r.value or b""))
         except UnreadableRecord as error:
             log.warning("event_unreadable", topic=r.topic, partition=r.partition, offset=r.offset, error=str(error))
-            return
+
+    def _take(self, event: EventHead) -> None:
+        kind = event.type
         if not event.command_id.startswith(_OURS):
             self._outcome(event)
-        handler = self._on.get(type(event.data))
-        if handler is not None:
-            handler(event)
+        if kind == _CALL_RECORDED:
+            self._recorded(event)
+        handler, step = self._on.get(kind), _SHOWN.get(kind)
+        if handler is not None or step is not None:
+            data = event.data()
+            if handler is not None:
+                handler(event, data)
+            if step is not None and event.subject:
+                self._step(event, data, step)
         if event.command_id.startswith("call:") and event.index + 1 == event.count:
             # Only with the last event of its decision is a call decided: a batch may end between two of them.
-            self._db.execute(
-                "UPDATE calls SET status = decided_as WHERE call_id = ? AND status = 'recorded'",
-                (event.command_id.removeprefix("call:"),),
-            )
-        step = _SHOWN.get(type(event.data))
-        if step is not None and event.subject:
-            self._step(event, step)
+            call = self._rows.call(event.command_id.removeprefix("call:"))
+            if call is not None and call.status == "recorded":
+                call.status = call.decided_as
+                self._rows.change_call(call)
 
-    def _outcome(self, event: Event[Any]) -> None:
-        data = event.data
-        if isinstance(data, CommandRepeated):
+    def _outcome(self, event: EventHead) -> None:
+        if event.type == "CommandRepeated":
             return
         held = self._commands.get(event.command_id) or self._begun(event)
         self._commands[event.command_id] = held
         held.at = event.recorded_at
         if not held.events or event.subject == held.events[0]["incident_id"]:
             held.version = max(held.version, event.version)
-        if isinstance(data, CommandRefused):
+        if event.type == "CommandRefused":
+            data = event.data()
             held.outcome, held.code, held.detail = "refused", data.code, data.detail
         held.whole = event.index + 1 == event.count
         held.events.append({
             "event_id": event.event_id, "type": event.type, "incident_id": event.subject, "version": event.version,
         })  # fmt: skip
 
-    def _begun(self, event: Event[Any]) -> _Command:
+    def _begun(self, event: EventHead) -> _Command:
         """The command's outcome so far: a former batch may have ended between two of its events."""
         row = None
         if event.index > 0:
@@ -195,127 +208,130 @@ class Fold:
             )
             self._touched.commands.add(command_id)
 
-    def _recorded(self, event: Event[Any]) -> None:
-        call, u = event.data.call, event.data.understanding
-        status = "review" if u.human else "decided"
-        self._db.execute(
-            "UPDATE calls SET decided_as = ?, kind = ?, priority = ?, incident_ids = ? WHERE call_id = ?",
-            (status, u.kind, u.priority, json.dumps(event.data.incident_ids), call.call_id),
-        )
-        self._touched.calls.add(call.call_id)
+    def _recorded(self, event: EventHead) -> None:
+        seen = event.call_seen()
+        call = self._rows.call(seen.call_id)
+        if call is not None:
+            call.decided_as = "review" if seen.human else "decided"
+            call.kind, call.priority, call.incident_ids = seen.kind, seen.priority, seen.incident_ids
+            self._rows.change_call(call)
+        self._touched.calls.add(seen.call_id)
 
-    def _opened(self, event: Event[Any]) -> None:
-        self._db.execute(
-            "INSERT INTO incidents (incident_id, region, lane) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (event.subject, event.region, event.lane),
-        )
-        self._belongs(event.data.call_id, event.subject, "opened")
-        if event.data.review:
-            self._db.execute("UPDATE calls SET decided_as = 'review' WHERE call_id = ?", (event.data.call_id,))
+    def _opened(self, event: EventHead, data: e.IncidentOpened) -> None:
+        if self._rows.incident(event.subject) is None:
+            self._rows.change_incident(Incident(event.subject, event.region, event.lane))
+        self._belongs(data.call_id, event.subject, "opened")
+        call = self._rows.call(data.call_id) if data.review else None
+        if call is not None:
+            call.decided_as = "review"
+            self._rows.change_call(call)
 
-    def _linked(self, event: Event[Any]) -> None:
-        self._belongs(event.data.call_id, event.subject, "linked")
+    def _linked(self, event: EventHead, data: e.CallLinked) -> None:
+        self._belongs(data.call_id, event.subject, "linked")
 
-    def _unlinked(self, event: Event[Any]) -> None:
-        self._leaves(event.data.call_id, event.subject, event.data.to)
+    def _unlinked(self, event: EventHead, data: e.CallUnlinked) -> None:
+        self._leaves(data.call_id, event.subject, data.to)
 
-    def _split(self, event: Event[Any]) -> None:
-        for call_id in event.data.call_ids:
-            self._leaves(call_id, event.subject, event.data.to)
+    def _split(self, event: EventHead, data: e.IncidentSplit) -> None:
+        for call_id in data.call_ids:
+            self._leaves(call_id, event.subject, data.to)
 
     def _belongs(self, call_id: str, incident_id: str, how: str) -> None:
-        row = self._db.execute(
-            "SELECT incident_ids, disposition, value FROM calls WHERE call_id = ?", (call_id,)
-        ).fetchone()
-        if row is None:
+        call = self._rows.call(call_id)
+        if call is None:
             return
-        ids = list(dict.fromkeys([*json.loads(row[0]), incident_id]))
-        self._db.execute(
-            "UPDATE calls SET incident_ids = ?, disposition = COALESCE(disposition, ?) WHERE call_id = ?",
-            (json.dumps(ids), how, call_id),
-        )
+        if incident_id not in call.incident_ids:
+            call.incident_ids = [*call.incident_ids, incident_id]
+        call.disposition = call.disposition or how
+        self._rows.change_call(call)
         self._add(incident_id, "calls", [call_id])
         self._touched.calls.add(call_id)
 
     def _leaves(self, call_id: str, incident_id: str, to: str) -> None:
-        row = self._db.execute("SELECT incident_ids FROM calls WHERE call_id = ?", (call_id,)).fetchone()
-        if row is not None:
-            ids = [i for i in json.loads(row[0]) if i != incident_id]
-            ids = [*ids, to] if to and to not in ids else ids
-            self._db.execute("UPDATE calls SET incident_ids = ? WHERE call_id = ?", (json.dumps(ids), call_id))
+        call = self._rows.call(call_id)
+        if call is not None:
+            ids = [i for i in call.incident_ids if i != incident_id]
+            call.incident_ids = [*ids, to] if to and to not in ids else ids
+            self._rows.change_call(call)
             self._touched.calls.add(call_id)
-        held = self._db.execute("SELECT calls FROM incidents WHERE incident_id = ?", (incident_id,)).fetchone()
+        held = self._rows.incident(incident_id)
         if held is not None:
-            rest = [c for c in json.loads(held[0]) if c != call_id]
-            self._db.execute("UPDATE incidents SET calls = ? WHERE incident_id = ?", (json.dumps(rest), incident_id))
+            held.calls = [c for c in held.calls if c != call_id]
+            self._rows.change_incident(held)
 
-    def _call_closed(self, event: Event[Any]) -> None:
-        self._db.execute(
-            "UPDATE calls SET status = 'decided', disposition = 'no_incident' WHERE call_id = ?", (event.data.call_id,)
-        )
-        self._touched.calls.add(event.data.call_id)
+    def _call_closed(self, _: EventHead, data: e.CallClosed) -> None:
+        call = self._rows.call(data.call_id)
+        if call is not None:
+            call.status, call.disposition = "decided", "no_incident"
+            self._rows.change_call(call)
+        self._touched.calls.add(data.call_id)
 
-    def _routed(self, event: Event[Any]) -> None:
-        row = (event.data.task_id, event.subject, event.data.agency)
-        self._db.execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?)", row)
-        self._add(event.subject, "agencies", [event.data.agency])
+    def _routed(self, event: EventHead, data: e.TaskRouted) -> None:
+        self._tasks.append((data.task_id, event.subject, data.agency))
+        self._add(event.subject, "agencies", [data.agency])
 
-    def _offered(self, event: Event[Any]) -> None:
-        self._add(event.subject, "agencies", [event.data.to])
+    def _offered(self, event: EventHead, data: e.TransferOffered) -> None:
+        self._add(event.subject, "agencies", [data.to])
 
-    def _units(self, event: Event[Any]) -> None:
-        self._add(event.subject, "units", event.data.unit_ids)
+    def _units(self, event: EventHead, data: e.UnitsDispatched) -> None:
+        self._add(event.subject, "units", data.unit_ids)
 
-    def _ended(self, event: Event[Any]) -> None:
-        state = "merged" if isinstance(event.data, e.IncidentMerged) else "closed"
-        self._db.execute("UPDATE incidents SET state = ? WHERE incident_id = ?", (state, event.subject))
+    def _ended(self, event: EventHead, data: e.IncidentClosed | e.IncidentMerged) -> None:
+        self._set_state(event, "merged" if isinstance(data, e.IncidentMerged) else "closed")
 
-    def _reopened(self, event: Event[Any]) -> None:
-        self._db.execute("UPDATE incidents SET state = 'open' WHERE incident_id = ?", (event.subject,))
+    def _reopened(self, event: EventHead, _: e.IncidentReopened) -> None:
+        self._set_state(event, "open")
 
-    def _review(self, event: Event[Any]) -> None:
+    def _set_state(self, event: EventHead, state: str) -> None:
+        incident = self._rows.incident(event.subject)
+        if incident is not None:
+            incident.state = state
+            self._rows.change_incident(incident)
+
+    def _review(self, event: EventHead, _: e.ReviewRequested) -> None:
         self._set_review(event, "review")
 
-    def _reviewed(self, event: Event[Any]) -> None:
+    def _reviewed(self, event: EventHead, _: e.ReviewEnded) -> None:
         self._set_review(event, "decided")
 
-    def _set_review(self, event: Event[Any], status: str) -> None:
-        row = self._db.execute("SELECT calls FROM incidents WHERE incident_id = ?", (event.subject,)).fetchone()
-        for call_id in json.loads(row[0]) if row else ():
-            self._db.execute("UPDATE calls SET status = ? WHERE call_id = ?", (status, call_id))
+    def _set_review(self, event: EventHead, status: str) -> None:
+        incident = self._rows.incident(event.subject)
+        for call_id in incident.calls if incident is not None else ():
+            call = self._rows.call(call_id)
+            if call is not None:
+                call.status = status
+                self._rows.change_call(call)
             self._touched.calls.add(call_id)
 
-    def _add(self, incident_id: str, column: str, items: list[str]) -> None:
-        query = f"SELECT {column} FROM incidents WHERE incident_id = ?"  # noqa: S608 - a column of ours
-        row = self._db.execute(query, (incident_id,)).fetchone()
-        if row is None:
+    def _add(self, incident_id: str, column: Literal["agencies", "calls", "units"], items: list[str]) -> None:
+        incident = self._rows.incident(incident_id)
+        if incident is None:
             return
-        held = json.loads(row[0])
+        held: list[str] = getattr(incident, column)
         fresh = [i for i in items if i and i not in held]
         if fresh:
-            change = f"UPDATE incidents SET {column} = ? WHERE incident_id = ?"  # noqa: S608 - a column of ours
-            self._db.execute(change, (json.dumps([*held, *fresh]), incident_id))
+            setattr(incident, column, [*held, *fresh])
+            self._rows.change_incident(incident)
 
-    def _step(self, event: Event[Any], step: str) -> None:
-        row = self._db.execute("SELECT steps FROM incidents WHERE incident_id = ?", (event.subject,)).fetchone()
-        if row is None:
+    def _step(self, event: EventHead, data: Any, step: str) -> None:
+        if isinstance(data, e.ClockStarted) and data.clock != "complete":
+            return  # of the limits only this one is a promise to callers
+        incident = self._rows.incident(event.subject)
+        if incident is None or len(incident.steps) >= STEPS_MAX:
             return
-        steps = json.loads(row[0])
-        data = event.data
-        agency = getattr(data, "agency", "")
-        shown: dict[str, Any] = {"step": step, "at": event.occurred_at or event.recorded_at}
-        if agency:
-            shown["agency"] = agency
+        shown = Step(step, event.occurred_at or event.recorded_at, getattr(data, "agency", ""))
         if isinstance(data, e.ClockStarted | e.DeadlineExtended):
-            shown |= {"limit": data.clock, "due_at": data.due_at}
-        for name in ("result", "disposition"):
+            shown.limit, shown.due_at = data.clock, data.due_at
+        if not isinstance(data, e.TaskCompleted):
             # Only codes are shown here; TaskCompleted's `result` is a sealed word and stays out.
-            if not isinstance(data, e.TaskCompleted) and isinstance(value := getattr(data, name, None), str):
-                shown[name] = value
-        if len(steps) < STEPS_MAX:
-            self._db.execute(
-                "UPDATE incidents SET steps = ? WHERE incident_id = ?", (json.dumps([*steps, shown]), event.subject)
-            )
+            shown.result, shown.disposition = _code(data, "result"), _code(data, "disposition")
+        incident.steps = [*incident.steps, shown]
+        self._rows.change_incident(incident)
+
+
+def _code(data: Any, name: str) -> str | None:
+    value = getattr(data, name, None)
+    return value if isinstance(value, str) else None
 
 
 def _call_of(r: Record) -> tuple[str, str, str] | None:

@@ -62,7 +62,8 @@ def _one(value: Any, f: _Field, here: str) -> list[FieldError]:
 
 def _said(error: Exception) -> str:
     """The decoder's sentence without its path, which may hold what the sender wrote."""
-    return str(error).split(" - at ")[0][:300].lower()
+    said = str(error).split(" - at ")[0][:300]
+    return said[:1].lower() + said[1:]
 
 
 def _named(value: Any) -> str:

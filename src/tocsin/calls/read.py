@@ -61,7 +61,8 @@ def _read_slowly(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as e:
-        raise InvalidBody(422, "not_json", f"The body is not JSON: {str(e)[:200]}.") from e
+        said = str(e)[:200]
+        raise InvalidBody(422, "not_json", f"The body is not JSON: {said}.", [FieldError("", said)]) from e
 
 
 def _no_constant(name: str) -> float:
@@ -79,7 +80,9 @@ def _repair_all(value: Any) -> tuple[Any, Any]:
     try:
         mended = _repair(value)
     except RecursionError as e:
-        raise InvalidBody(422, "not_json", "The body is nested too deeply.") from e
+        raise InvalidBody(
+            422, "not_json", "The body is nested too deeply.", [FieldError("", "nested too deeply")]
+        ) from e
     return value, value if mended == value else mended
 
 
