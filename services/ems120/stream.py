@@ -24,7 +24,8 @@ from tocsin.runtime.metrics import STREAM_CLIENTS
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
 
-KEEPALIVE_S = 15.0
+KEEPALIVE_S = 14.0
+"""A comment each 15 s is promised; it must have arrived by then."""
 QUEUE_MAX = 10_000
 """Events a client may leave unread before it is cut off; it resumes with its last id and misses nothing."""
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}

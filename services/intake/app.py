@@ -15,6 +15,8 @@ from services.intake.acts import Acts
 from services.intake.admission import Admission
 from services.intake.api import Api
 from services.intake.batch import Batch
+from services.intake.calling import Calling
+from services.intake.front import Front
 from services.intake.index import Index, PositionedFollower
 from services.intake.openapi import publish
 from services.intake.safekeeping import Safekeeping
@@ -25,7 +27,7 @@ from tocsin.log.kafka import KafkaFollower, KafkaProducer
 from tocsin.log.port import LogUnavailable, Producer
 from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE, URGENT
 from tocsin.runtime.clock import Clock
-from tocsin.runtime.metrics import BUILD_INFO, SINCE_LAST_CALL
+from tocsin.runtime.metrics import ANSWER_SECONDS, BUILD_INFO, SINCE_LAST_CALL
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app
@@ -64,10 +66,13 @@ def build(settings: Settings, finder: Finder, policy_hash: str = "") -> Parts:
     acts = Acts(index, keeping, keyring, finder, clock, settings.partitions)
     follower = KafkaFollower(settings, [URGENT, ROUTINE, INCIDENT_EVENTS])
     app = create_app("intake", secret=secret, ready=[index.ready, spool.fault])
-    app.include_router(Api(Gate(secret), calls, acts, Batch(calls, keeping, keyring), index, keeping, keyring).router())
+    gate = Gate(secret)
+    app.add_middleware(Front, gate=gate, calling=Calling(calls))
+    app.include_router(Api(gate, calls, acts, Batch(calls, keeping, keyring), index, keeping, keyring).router())
     publish(app)
     BUILD_INFO.labels(__version__, policy_hash).set(1)
     for line in get_args(Line):
+        ANSWER_SECONDS.labels(line)
         SINCE_LAST_CALL.labels(line).set_function(_silence(calls, clock, line, clock.now_ms()))
     return Parts(settings, clock, keyring, index, spool, keeping, (live, drainer), follower, app)
 

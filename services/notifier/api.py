@@ -61,9 +61,9 @@ class Board:
         return answer({"items": items, "next_cursor": page.next_cursor})
 
 
-def answer(value: Any) -> Response:
+def answer(value: Any, status: int = 200) -> Response:
     """JSON that no cache keeps."""
-    return Response(dumps(value), media_type="application/json", headers={"cache-control": "no-store"})
+    return Response(dumps(value), status, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 def routes(board: Board) -> APIRouter:
@@ -141,7 +141,7 @@ def _one(router: APIRouter, board: Board) -> None:
         shown = found.incident
         if as_of is not None:
             if as_of.tzinfo is None:
-                raise Problem(422, "invalid", "as_of needs an offset, e.g. 2026-04-05T08:00:00+08:00.")
+                raise Problem.invalid("query.as_of", "needs an offset, e.g. 2026-04-05T08:00:00+08:00")
             past = read.incident_as_of(board.store, incident_id, int(as_of.timestamp() * 1000))
             if past is None:
                 raise Problem(404, "not_found", "There was no such incident at that moment.")

@@ -8,14 +8,16 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Header, Request
 from starlette.responses import Response
 
-from services.notifier import api, pages, proxy, session
+from services.notifier import api, pages, proxy, session, webhooks
 from services.notifier.api import Board, Reader
+from services.notifier.courier import Courier
 from services.notifier.deliveries import Clerk
 from services.notifier.feed import FOLLOWED, Feed
 from services.notifier.filters import Filter, asked
 from services.notifier.fold import Fold
 from services.notifier.hub import Hub, View
 from services.notifier.openapi import answers, publish
+from services.notifier.outward import Outward, networks
 from services.notifier.present import Presenter
 from services.notifier.store import Store
 from services.notifier.stream import StreamResponse, Streams
@@ -52,13 +54,19 @@ class Notifier:
         )
         self.streams = Streams(self.store, self.hub, self.presenter, settings.partitions, self.feed.ends)
         self.clerk = Clerk(settings, self.store, self.hub, self.feed, self.producer, self.clock)
+        self.ranges = networks(settings.webhook_networks)
+        self.courier = Courier(
+            settings, self.store, self.hub, self.clerk, self.presenter, self.policy, self.producer, self.clock,
+            Outward(self.ranges, timeout_s=settings.webhook_timeout_s),
+        )  # fmt: skip
         self.intake = proxy.client(settings.intake_url or f"http://127.0.0.1:{settings.port + 1}")
         BUILD_INFO.labels(__version__, self.policy.hash).set(1)
 
     @contextlib.asynccontextmanager
     async def running(self, _: FastAPI) -> AsyncIterator[None]:
         """The app's lifespan: follows the log while it serves."""
-        tasks = [asyncio.create_task(self.feed.run(self.stop)), asyncio.create_task(self.clerk.run(self.stop))]
+        runs = (self.feed.run, self.clerk.run, self.courier.run)
+        tasks = [asyncio.create_task(run(self.stop)) for run in runs]
         for task in tasks:
             task.add_done_callback(self._ended)
         try:
@@ -87,17 +95,23 @@ def build(settings: Settings) -> tuple[FastAPI, Notifier]:
     app.router.lifespan_context = notifier.running
     app.add_middleware(session.SameOrigin)
     app.include_router(session.routes(secret, hours=settings.token_hours))
-    app.include_router(api.routes(Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)))
-    _stream(app, notifier)
+    board = Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)
+    app.include_router(api.routes(board))
+    app.include_router(
+        webhooks.routes(
+            webhooks.Office(
+                board, notifier.hub, notifier.producer, notifier.keyring, notifier.ranges, settings.partitions
+            )
+        )
+    )
+    _stream(app, notifier, board)
     app.include_router(proxy.routes(notifier.intake))
     publish(app)
     pages.mount(app)
     return app, notifier
 
 
-def _stream(app: FastAPI, notifier: Notifier) -> None:
-    board = Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)
-
+def _stream(app: FastAPI, notifier: Notifier, board: Board) -> None:
     @app.get(
         "/v1/stream", tags=["stream"], response_class=Response, responses=answers("", 422, media="text/event-stream")
     )

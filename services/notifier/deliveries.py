@@ -43,15 +43,17 @@ _ACTIONS: dict[type[Any], Literal["route", "update", "withdraw"]] = {
 
 
 class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    def __init__(self) -> None:
-        self.fresh = False
+    def __init__(self, clerk: "Clerk") -> None:
+        self._clerk = clerk
+        self.fresh: frozenset[int] = frozenset()
 
-    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - the listener's signature
         """Nothing is held between batches."""
+        self._clerk.held = frozenset()
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """What the former holder wrote must be read before going on."""
-        self.fresh = bool(assigned)
+        self.fresh = frozenset(tp.partition for tp in assigned)
 
 
 class Clerk:
@@ -62,6 +64,8 @@ class Clerk:
     ) -> None:
         self._settings, self._store, self._hub, self._feed = settings, store, hub, feed
         self._producer, self._clock = producer, clock
+        self.held: frozenset[int] = frozenset()
+        """The partitions this replica delivers, once all that their former holder wrote has been read."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Writes deliveries until `stop`; a log out of reach is tried again each second, from the last commit."""
@@ -85,20 +89,22 @@ class Clerk:
             isolation_level="read_committed",
             **client_options(self._settings),
         )
-        assigned = _Assigned()
+        assigned = _Assigned(self)
         consumer.subscribe([INCIDENT_EVENTS.name], listener=assigned)
         try:
             await consumer.start()
             while not stop.is_set():
                 found = await consumer.getmany(timeout_ms=300, max_records=1000)
+                if fresh := assigned.fresh:
+                    assigned.fresh = frozenset()
+                    await self._feed.reach_end(stop)
+                    self.held = fresh
                 if not found:
                     continue
-                if assigned.fresh:
-                    await self._feed.reach_end(stop)
-                    assigned.fresh = False
                 await self._write([r for rs in found.values() for r in rs])
                 await consumer.commit({tp: rs[-1].offset + 1 for tp, rs in found.items()})
         finally:
+            self.held = frozenset()
             await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=3)
 
     async def _write(self, records: Sequence[ConsumerRecord]) -> None:

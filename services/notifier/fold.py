@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from services.notifier import hooks
 from services.notifier.filters import Standing
 from services.notifier.sight import keys_of
 from services.notifier.store import Store
@@ -244,6 +245,10 @@ def _event_row(r: _Row) -> tuple[Any, ...]:
 
 
 def _keep_delivery(db: sqlite3.Connection, event: Event[Any], raw: bytes) -> None:
+    if isinstance(event.data, hooks.OWN):
+        hooks.fold(db, event)
+        if not INCIDENT_ID.fullmatch(event.subject):
+            return
     db.execute(
         "INSERT INTO deliveries VALUES (?, ?, ?, 1, ?) ON CONFLICT (event_id) DO UPDATE SET times = times + 1",
         (event.event_id, getattr(event.data, "cause_id", ""), event.subject, raw),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 from services.notifier import positions
 from services.notifier.filters import Filter, matches
@@ -72,6 +73,8 @@ class Hub:
         self._presenter = presenter
         self._groups: dict[View, set[Client]] = {}
         self.position: list[int] = [0] * partitions
+        self.turn = asyncio.Event()
+        """Set with the next batch that is published; a fresh one takes its place."""
 
     @property
     def clients(self) -> int:
@@ -120,6 +123,8 @@ class Hub:
                 for client in clients if frames else ():
                     client.offer(frames, size)
         self.position = list(reached)
+        turn, self.turn = self.turn, asyncio.Event()
+        turn.set()
 
     def _ids(self, entries: Sequence[Entry]) -> list[str]:
         at = list(self.position)
@@ -148,8 +153,14 @@ def concerns(view: View, e: Entry) -> bool:
 
 def frame(presenter: Presenter, e: Entry, at: str, sight: Sight) -> bytes:
     """One Server-Sent Event."""
+    data = dumps(shown(presenter, e, sight))
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (at.encode(), e.event.type.encode(), data)
+
+
+def shown(presenter: Presenter, e: Entry, sight: Sight) -> dict[str, Any]:
+    """An event as streams and webhooks tell it."""
     event = e.event
-    data = {
+    return {
         "event_id": event.event_id,
         "type": event.type,
         "incident_id": e.incident_id or None,
@@ -162,4 +173,3 @@ def frame(presenter: Presenter, e: Entry, at: str, sight: Sight) -> bytes:
         "actor": {"role": event.actor.role, "agency": event.actor.agency},
         "data": presenter.data(event, sight, e.first_receiver),
     }
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (at.encode(), event.type.encode(), dumps(data))

@@ -10,6 +10,7 @@ from tocsin.incident.view import IncidentView
 _REF = "#/components/schemas/{name}"
 _MOMENT = {"type": "string", "format": "date-time"}
 _TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
+_MAYBE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 Json = dict[str, Any]
 
 
@@ -72,6 +73,35 @@ _OWN: dict[str, Json] = {
         kinds={"type": "array", "items": {"type": "object"}},
         regions={"type": "array", "items": {"type": "object"}},
     ),
+    "WebhookAsked": {
+        "type": "object",
+        "required": ["url"],
+        "additionalProperties": False,
+        "properties": {
+            "url": {"type": "string", "format": "uri", "maxLength": 2000},
+            "agency": {"anyOf": [_TEXT, {"type": "null"}]},
+            "event_types": {"type": "array", "items": _TEXT},
+        },
+    },
+    "NewWebhook": _object(
+        id=_TEXT, secret=_TEXT, url=_TEXT, agency=_MAYBE, event_types={"type": "array", "items": _TEXT}
+    ),
+    "Webhook": _object(
+        id=_TEXT,
+        url=_TEXT,
+        agency=_MAYBE,
+        event_types={"type": "array", "items": _TEXT},
+        created_at=_MOMENT,
+        created_by=_TEXT,
+        state={"enum": ["active", "failing"]},
+        delivered=_WHOLE,
+        last_status=_WHOLE,
+        last_error=_TEXT,
+        last_at=_MAYBE,
+        failing_since=_MAYBE,
+        escalated={"type": "boolean"},
+    ),
+    "WebhookPage": _page("Webhook"),
     "IncidentPage": _page("IncidentView"),
     "EventPage": _page("Event"),
     "DeliveryPage": _page("Delivery"),
@@ -79,11 +109,19 @@ _OWN: dict[str, Json] = {
 }
 
 
-def answers(name: str, *codes: int, media: str = "application/json") -> dict[int | str, dict[str, Any]]:
+def body(name: str) -> Json:
+    """`openapi_extra` of a route that reads its body itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": refs(name)}}}}
+
+
+def answers(
+    name: str, *codes: int, media: str = "application/json", success: int = 200
+) -> dict[int | str, dict[str, Any]]:
     """The answers of a route: its success with this schema (text where there is none), and problems."""
     schema = refs(name) if name else {"type": "string"}
     problem = {"application/problem+json": {"schema": refs("Problem")}}
-    said: dict[int | str, dict[str, Any]] = {200: {"description": "Success", "content": {media: {"schema": schema}}}}
+    content = {media: {"schema": schema}}
+    said: dict[int | str, dict[str, Any]] = {success: {"description": "Success", "content": content}}
     refused = {c: {"description": "Refused, with a stable code", "content": problem} for c in (401, 403, *codes)}
     return said | refused
 

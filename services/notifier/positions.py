@@ -23,7 +23,15 @@ def encode(positions: Sequence[int]) -> str:
 
 def decode(text: str, partitions: int) -> tuple[int, ...] | None:
     """The reverse; None where it is not an id of a log of so many partitions."""
-    if len(text) > 16 * (partitions + 1) or not text.isascii():
+    if len(text) > 16 * (partitions + 1):
+        return None
+    found = values(text)
+    return found if found is not None and len(found) == partitions else None
+
+
+def values(text: str) -> tuple[int, ...] | None:
+    """The next offsets of however many partitions; None where it is no id of ours."""
+    if not text.isascii():
         return None
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -31,14 +39,14 @@ def decode(text: str, partitions: int) -> tuple[int, ...] | None:
         return None
     if not raw or raw[0] != _FORM:
         return None
-    values: list[int] = []
+    found: list[int] = []
     value = shift = 0
     for byte in raw[1:]:
         value |= (byte & _LOW) << shift
         shift += 7
         if byte < _MORE:
-            values.append(value)
+            found.append(value)
             value = shift = 0
         elif shift > _BITS:
             return None
-    return tuple(values) if len(values) == partitions and not shift else None
+    return tuple(found) if not shift else None

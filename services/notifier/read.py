@@ -110,7 +110,9 @@ def _read_cursor(text: str) -> tuple[int, int, str]:
     try:
         return _cursor(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, msgspec.DecodeError) as e:
-        raise Problem(422, "cursor_invalid", "The cursor is none of this list's; begin again without one.") from e
+        raise Problem.invalid(
+            "query.cursor", "none of this list's; begin again without one", code="cursor_invalid"
+        ) from e
 
 
 def _found(keys: str, body: bytes) -> Found:
@@ -237,14 +239,19 @@ def count_since(store: Store, since: Sequence[int], until: Sequence[int]) -> int
 def entries_since(store: Store, since: Sequence[int], until: Sequence[int]) -> Iterator[list[Entry]]:
     """The events between two positions as the streams need them, a partition after the other, in pages."""
     for p, (low, high) in enumerate(zip(since, until, strict=True)):
-        at = low
-        while at < high:
-            with store.reading() as db:
-                page = _page(db, p, at, high)
-            if not page:
-                break
-            at = page[-1].next
-            yield page
+        yield from entries_of(store, p, low, high)
+
+
+def entries_of(store: Store, partition: int, low: int, high: int) -> Iterator[list[Entry]]:
+    """The same of one partition."""
+    at = low
+    while at < high:
+        with store.reading() as db:
+            page = _page(db, partition, at, high)
+        if not page:
+            break
+        at = page[-1].next
+        yield page
 
 
 def _page(db: sqlite3.Connection, partition: int, low: int, high: int) -> list[Entry]:

@@ -36,7 +36,7 @@ def routes(secret: bytes, *, hours: int) -> APIRouter:
         try:
             body = _sign_in(await request.body())
         except (DecodeError, ValidationError) as e:
-            raise Problem(422, "invalid", 'Send {"token": "<your token>"} as JSON.') from e
+            raise Problem.invalid("token", 'send {"token": "<your token>"} as JSON') from e
         who = verify(secret, body.token.strip())
         response = JSONResponse(_who(who))
         secure = request.url.scheme == "https"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Raise it with every change of the tables or of what is folded into them."""
 
 _SCHEMA = """
@@ -32,6 +32,9 @@ CREATE TABLE reveals (
 CREATE TABLE deliveries (
     event_id TEXT PRIMARY KEY, cause_id TEXT NOT NULL, incident_id TEXT NOT NULL, times INT NOT NULL,
     raw BLOB NOT NULL);
+CREATE TABLE webhooks (webhook_id TEXT PRIMARY KEY, region TEXT NOT NULL, agency TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE webhook_positions (
+    webhook_id TEXT, partition INT, next INT NOT NULL, PRIMARY KEY (webhook_id, partition)) WITHOUT ROWID;
 CREATE INDEX deliveries_incident ON deliveries (incident_id);
 """
 

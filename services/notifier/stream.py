@@ -13,7 +13,8 @@ from services.notifier.hub import Client, Frame, Hub, View, concerns, frame
 from services.notifier.present import Presenter, dumps
 from services.notifier.store import Store
 
-KEEPALIVE_S = 15.0
+KEEPALIVE_S = 14.0
+"""A comment each 15 s is promised; it must have arrived by then."""
 SHARED_S = 1.0
 RESUME_MAX = 50_000
 """Events a client may have missed and still be told one by one; beyond it gets `reset` and a fresh snapshot."""

@@ -52,7 +52,7 @@ def routes(desk: Desk, settled: Settled) -> APIRouter:
         try:
             limit_ms = parse_rfc3339(until)
         except ValueError as e:
-            raise Problem(422, "invalid", f"'until' is not an RFC 3339 time with offset: {e}") from e
+            raise Problem.invalid("query.until", f"not an RFC 3339 time with offset: {e}") from e
         waiting_for = await settled.waiting_for()
         due = [at for book in desk.books.values() if (at := book.next_due(limit_ms)) is not None]
         return Pending(next_due=rfc3339(min(due, default=None)), settled=not waiting_for, waiting_for=waiting_for)

@@ -65,7 +65,7 @@ class Complaints:
     ) -> ComplaintReceived:
         """Seals and appends a complaint. Problem 422 for an agency nobody knows, 503 where nothing can be kept now."""
         if against not in self._policy.agencies:
-            raise Problem(422, "invalid", f"There is no agency {against!r}; see the policy's list.")
+            raise Problem.invalid("agency", f"There is no agency {against!r}; see the policy's list.")
         now = self._clock.now_ms()
         day = datetime.fromtimestamp(now / 1000, UTC).astimezone(COUNTY_ZONE).strftime("%Y%m%d")
         complaint_id = f"{principal.region}-{day}-C{secrets.token_hex(4)}"

@@ -52,7 +52,7 @@ def _chosen(period: str, clock: Clock) -> str:
     if not period:
         return period_of(clock.now_ms())
     if not _PERIOD.fullmatch(period):
-        raise Problem(422, "invalid", "'period' is a quarter like 2026Q2.")
+        raise Problem.invalid("query.period", "a quarter is written like 2026Q2")
     return period
 
 

@@ -73,4 +73,4 @@ def _opened(cursor: str) -> str:
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, UnicodeError, ValueError) as e:
-        raise Problem(422, "invalid", "The cursor is none of ours; begin without one.") from e
+        raise Problem.invalid("query.cursor", "none of ours; begin again without one") from e

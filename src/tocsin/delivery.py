@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tocsin.envelope import Frozen, Ms
+from tocsin.envelope import Frozen, Ms, Sealed
 
 
 class DeliverySent(Frozen, frozen=True, kw_only=True):
@@ -34,4 +34,68 @@ class DeliveryAcknowledged(Frozen, frozen=True, kw_only=True):
     by: str = ""
 
 
-EVENTS: tuple[type[Frozen], ...] = (DeliverySent, DeliveryAcknowledged)
+class WebhookRegistered(Frozen, frozen=True, kw_only=True):
+    """An endpoint asked for events: those its agency may see (all where it has none), of these types (all where empty).
+
+    `since` is the stream position it begins at. The secret signs what is sent (Standard Webhooks, HMAC-SHA-256).
+    """
+
+    webhook_id: str
+    url: Sealed
+    secret: Sealed
+    agency: str = ""
+    event_types: list[str] = []
+    since: str = ""
+    by: str = ""
+
+
+class WebhookRemoved(Frozen, frozen=True, kw_only=True):
+    """Nothing more is sent there. `reason`: `asked`, or `gone` where the endpoint answered 410."""
+
+    webhook_id: str
+    reason: Literal["asked", "gone"] = "asked"
+    by: str = ""
+
+
+class DeliveryAttempted(Frozen, frozen=True, kw_only=True):
+    """An event was sent to an endpoint, or could not be. `status` is its HTTP answer, 0 where none came.
+
+    `partition` and `next` say how far the endpoint has been served. `repeat` marks one that may have been sent before.
+    """
+
+    webhook_id: str
+    cause: str
+    cause_id: str
+    incident_id: str = ""
+    agency: str = ""
+    channel: Literal["webhook"] = "webhook"
+    attempt: int
+    outcome: Literal["delivered", "failed", "given_up"]
+    status: int = 0
+    error: str = ""
+    partition: int
+    next: int
+    repeat: bool = False
+
+
+class WebhookAdvanced(Frozen, frozen=True, kw_only=True):
+    """How far an endpoint has been served where nothing on the way concerned it."""
+
+    webhook_id: str
+    since: str
+
+
+class WebhookFailing(Frozen, frozen=True, kw_only=True):
+    """An endpoint has taken nothing for so long that a person must look at it. The next delivery ends it."""
+
+    webhook_id: str
+    agency: str = ""
+    since: Ms
+    attempts: int
+    error: str = ""
+
+
+EVENTS: tuple[type[Frozen], ...] = (
+    DeliverySent, DeliveryAcknowledged, WebhookRegistered, WebhookRemoved, DeliveryAttempted, WebhookAdvanced,
+    WebhookFailing,
+)  # fmt: skip

@@ -22,6 +22,7 @@ STABLE_OFFSET_LAG = Gauge("tocsin_stable_offset_lag", "Records behind an open tr
 SPOOL_DEPTH = Gauge("tocsin_spool_depth", "Calls in the local spool")
 DEADLETTERS = Counter("tocsin_deadletters_total", "Records put among the dead letters", ["stage"])
 STREAM_CLIENTS = Gauge("tocsin_stream_clients", "Open event streams")
+WEBHOOKS_FAILING = Gauge("tocsin_webhooks_failing", "Endpoints that have taken nothing for half a minute")
 UNIT_STATE = Gauge("tocsin_unit_state", "Ambulances by state", ["state"])
 REPLAY_MISMATCHES = Counter("tocsin_replay_mismatches_total", "Replays that gave another state")
 BUILD_INFO = Gauge("tocsin_build_info", "Version and policy in force", ["version", "policy"])

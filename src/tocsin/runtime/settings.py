@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     spool_after_ms: int = Field(2000, ge=100, description="how long to wait for the log before the spool takes a call")
     token_hours: int = Field(12, ge=1, description="how long a token lasts: one shift")
     intake_url: str = Field("", description="where the notifier reaches intake; the next port on loopback where empty")
+    webhook_networks: str = Field(
+        "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+        description="address ranges webhooks may be sent to, comma-separated",
+    )
+    webhook_timeout_s: float = Field(10, gt=0, le=60, description="how long an endpoint may take to answer")
+    webhook_retry_s: float = Field(
+        1, gt=0, le=60, description="pause after a webhook's first failure; doubled each time, to 60"
+    )
     ems_url: str = Field("", description="where other services reach ems120")
 
     @property
