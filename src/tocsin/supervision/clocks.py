@@ -24,6 +24,8 @@ ENDED_MAX = 5_000
 WAIT_S = 10.0
 """How long a firing waits for its fact before it is sent again: a router takes over within this (faults, first row)."""
 WAIT_MAX_S = 3_600.0
+_DOUBLINGS_MAX = 10
+"""Beyond WAIT_MAX_S in any case; keeps the power small."""
 
 
 class Held(Struct):
@@ -56,11 +58,15 @@ class Firing(Frozen, frozen=True, kw_only=True):
 
 
 class Awaited(Struct):
-    """A firing whose fact has not been seen. `sent_s` is a monotonic reading; `attempt` rises with each refusal."""
+    """A firing whose fact has not been seen. `sent_s` is a monotonic reading; `attempt` rises with each refusal.
+
+    `repeats` rises with each sending of the same: a router that is far behind must not be given ever more to do.
+    """
 
     level: Level
     sent_s: float
     attempt: int = 0
+    repeats: int = 0
 
 
 class ClockBook(Struct):
@@ -93,8 +99,10 @@ class ClockBook(Struct):
                 self.awaited[clock_id] = Awaited(level=level, sent_s=monotonic_s)
                 firings.append(self._firing(held, level, 0))
         for clock_id, waiting in self.awaited.items():
-            if monotonic_s - waiting.sent_s >= min(WAIT_S * 2**waiting.attempt, WAIT_MAX_S):
+            doublings = min(waiting.attempt + waiting.repeats, _DOUBLINGS_MAX)
+            if monotonic_s - waiting.sent_s >= min(WAIT_S * 2**doublings, WAIT_MAX_S):
                 waiting.sent_s = monotonic_s
+                waiting.repeats += 1
                 firings.append(self._firing(self.held[clock_id], waiting.level, waiting.attempt))
         return firings
 

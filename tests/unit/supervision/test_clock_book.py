@@ -58,6 +58,11 @@ def test_an_unanswered_firing_is_sent_again_under_the_same_id() -> None:
     assert levels(b, NOON, 100.0) == [("clock:a:missed", "missed")]
     assert levels(b, NOON, 100.0 + WAIT_S - 0.1) == []
     assert levels(b, NOON, 100.0 + WAIT_S) == [("clock:a:missed", "missed")]
+    # A router that is behind is not helped by more of the same: each wait is twice the one before.
+    assert levels(b, NOON, 100.0 + 2 * WAIT_S) == []
+    assert levels(b, NOON, 100.0 + 3 * WAIT_S) == [("clock:a:missed", "missed")]
+    assert levels(b, NOON, 100.0 + 6 * WAIT_S) == []
+    assert levels(b, NOON, 100.0 + 7 * WAIT_S) == [("clock:a:missed", "missed")]
 
 
 @pytest.mark.parametrize("data", [
