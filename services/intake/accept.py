@@ -89,7 +89,7 @@ class Calls:
         check_line(who, parsed.call.line)
         given = parsed.call.call_id
         if given is None:
-            return await self._record(parsed, fresh_id(), who, trace)
+            return await self._record(parsed, fresh_id(), body_hash(parsed.value, self._keyring), who, trace)
         body = body_hash(parsed.value, self._keyring)
         while (under_way := self._open.get(given)) is not None:
             await under_way
@@ -99,7 +99,7 @@ class Calls:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._open[given] = done
         try:
-            receipt = await self._record(parsed, given, who, trace)
+            receipt = await self._record(parsed, given, body, who, trace)
         finally:
             del self._open[given]
             done.set_result(None)
@@ -126,8 +126,8 @@ class Calls:
         """What the caller shows to see the own matter: keyed, so that nothing has to be kept."""
         return self._keyring.token("progress", call_id)[:_CODE_DIGITS]
 
-    async def _record(self, parsed: Parsed, call_id: str, who: Principal, trace: str) -> Receipt:
-        ready = await self.sealed(parsed, call_id, who, trace)
+    async def _record(self, parsed: Parsed, call_id: str, body: str, who: Principal, trace: str) -> Receipt:
+        ready = await self.sealed(parsed, call_id, body, who, trace)
         held = ready.held
         kept = await self._keeping.keep(
             held.record, urgent=held.urgent, command_id=held.command_id, call_id=call_id, body_hash=held.body_hash
@@ -140,11 +140,13 @@ class Calls:
     async def _confirmed(self, receipt: Receipt, kept: Kept, body: str) -> Receipt:
         """Another replica may have recorded the same id first: then its answer, or its conflict, is the one."""
         if kept.at is not None and await self._index.passed(kept.at, CONFIRM_S):
+            if self._index.was_first(receipt.call_id, kept.at):
+                return receipt
             self._recent.pop(receipt.call_id, None)
             return self.known(receipt.call_id, body) or receipt
         return receipt
 
-    async def sealed(self, parsed: Parsed, call_id: str, who: Principal, trace: str) -> Ready:
+    async def sealed(self, parsed: Parsed, call_id: str, body: str, who: Principal, trace: str) -> Ready:
         """The call as the log takes it. Problem 429 where a routine call has to come again."""
         call = parsed.call
         location = call.location
@@ -158,20 +160,20 @@ class Calls:
         subjects = subjects_of(call, call_id, self._keyring)
         await self._keyring.ensure(subjects.all)
         try:
-            record = self._to_record(parsed, call_id, subjects, place, flags, danger, who)
+            record = self._to_record(parsed, call_id, body, subjects, place, flags, danger, who)
         except KeyMissing:
             # Destroyed between the two steps by someone being forgotten: whoever rings again gets a new key.
             await self._keyring.ensure(subjects.all)
-            record = self._to_record(parsed, call_id, subjects, place, flags, danger, who)
+            record = self._to_record(parsed, call_id, body, subjects, place, flags, danger, who)
         return Ready(record, self._held(record, urgent, who, trace))
 
     def _to_record(
-        self, parsed: Parsed, call_id: str, subjects: Subjects, place: Place, flags: list[str], danger: bool,
-        who: Principal,
+        self, parsed: Parsed, call_id: str, body: str, subjects: Subjects, place: Place, flags: list[str],
+        danger: bool, who: Principal,
     ) -> CallRecord:  # fmt: skip
         return to_record(
-            parsed, call_id=call_id, subjects=subjects, place=place, seat_region=who.region, flags=flags, danger=danger,
-            now=self._clock.now_ms(), keyring=self._keyring,
+            parsed, call_id=call_id, body=body, subjects=subjects, place=place, seat_region=who.region, flags=flags,
+            danger=danger, now=self._clock.now_ms(), keyring=self._keyring,
         )  # fmt: skip
 
     def _held(self, record: CallRecord, urgent: bool, who: Principal, trace: str) -> Held:

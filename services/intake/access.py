@@ -46,7 +46,10 @@ class Gate:
 
     def principal(self, request: Request) -> Principal:
         """Who asks; Problem 401."""
-        token = bearer(request)
+        return self.of_token(bearer(request))
+
+    def of_token(self, token: str) -> Principal:
+        """Whose token this is; Problem 401."""
         held = self._known.get(token)
         if held is not None and time.time() < held[1]:
             return held[0]

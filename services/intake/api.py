@@ -15,23 +15,22 @@ from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, H
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
 from services.intake.body import answer, invalid, problem_of, read_body, wait_of
+from services.intake.calling import Calling
 from services.intake.index import CallRow, IncidentRow, Index
 from services.intake.openapi import answers, body
 from services.intake.safekeeping import Safekeeping
 from services.intake.spool import SpoolFull
 from services.intake.view import call_view, progress_view, spooled_view
-from tocsin.calls import InvalidBody, parse_call
+from tocsin.calls import InvalidBody
 from tocsin.calls.fields import FieldError, field_errors
 from tocsin.calls.read import read_json
 from tocsin.incident.commands import Act, Rate
 from tocsin.log.port import RecordTooLarge
-from tocsin.runtime.metrics import STAGE_SECONDS
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.runtime.tracing import current
 from tocsin.sealing import Keyring, KeysUnavailable
 
-_ACKNOWLEDGE = STAGE_SECONDS.labels("acknowledge")
 _CALL_ID = re.compile(r"[A-Za-z0-9._:\-]{1,64}", re.ASCII)
 _CALLER = Principal("caller", "monitor")
 _WAIT = {
@@ -49,6 +48,7 @@ class Api:
         self, gate: Gate, calls: Calls, acts: Acts, batch: Batch, index: Index, keeping: Safekeeping, keyring: Keyring
     ) -> None:
         self._gate, self._calls, self._acts, self._batch = gate, calls, acts, batch
+        self._calling = Calling(calls)
         self._index, self._keeping, self._keyring = index, keeping, keyring
 
     def router(self) -> APIRouter:
@@ -99,14 +99,7 @@ class Api:
         began = time.perf_counter()
         who = self._gate.principal(request)
         check_taker(who)
-        try:
-            receipt = await self._calls.take(parse_call(await read_body(request)), who, current())
-        except InvalidBody as e:
-            raise problem_of(e) from e
-        except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
-            raise unsafe(e) from e
-        _ACKNOWLEDGE.observe(time.perf_counter() - began)
-        return answer(202, receipt)
+        return answer(202, await self._calling.record(await read_body(request), who, current(), began))
 
     async def post_batch(self, request: Request) -> Response:
         """Records many calls, one a line; answers one line a line, in order."""

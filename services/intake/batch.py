@@ -113,7 +113,7 @@ class Batch:
 
     async def _one(self, line: _Line, who: Principal, trace: str) -> Ready | Problem:
         try:
-            return await self._calls.sealed(line.parsed, line.call_id, who, trace)
+            return await self._calls.sealed(line.parsed, line.call_id, line.body, who, trace)
         except Problem as e:
             return e
         except KeysUnavailable as e:

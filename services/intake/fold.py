@@ -75,7 +75,7 @@ class Fold:
             e.IncidentOpened: self._opened, e.CallLinked: self._linked,
             e.CallUnlinked: self._unlinked, e.IncidentSplit: self._split, e.CallClosed: self._call_closed,
             e.TaskRouted: self._routed, e.TransferOffered: self._offered, e.UnitsDispatched: self._units,
-            e.IncidentClosed: self._ended, e.IncidentMerged: self._ended, e.IncidentReopened: self._reopened,
+            e.IncidentClosed: self._ended, e.IncidentMerged: self._merged, e.IncidentReopened: self._reopened,
             e.ReviewRequested: self._review, e.ReviewEnded: self._reviewed,
         }  # fmt: skip
         self._on = {cls.__name__: handler for cls, handler in on.items()}
@@ -276,8 +276,15 @@ class Fold:
     def _units(self, event: EventHead, data: e.UnitsDispatched) -> None:
         self._add(event.subject, "units", data.unit_ids)
 
-    def _ended(self, event: EventHead, data: e.IncidentClosed | e.IncidentMerged) -> None:
-        self._set_state(event, "merged" if isinstance(data, e.IncidentMerged) else "closed")
+    def _ended(self, event: EventHead, _: e.IncidentClosed) -> None:
+        self._set_state(event, "closed")
+
+    def _merged(self, event: EventHead, data: e.IncidentMerged) -> None:
+        """Its calls were linked to the survivor just before: from now on they are the survivor's alone."""
+        self._set_state(event, "merged")
+        incident = self._rows.incident(event.subject)
+        for call_id in list(incident.calls) if incident is not None else ():
+            self._leaves(call_id, event.subject, data.into)
 
     def _reopened(self, event: EventHead, _: e.IncidentReopened) -> None:
         self._set_state(event, "open")

@@ -1,6 +1,7 @@
 """What the log says of calls, commands and incidents, for answering: a SQLite file each replica folds for itself."""
 
 import asyncio
+import itertools
 import json
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from msgspec import Struct
 
-from services.intake.fold import Fold, Touched
+from services.intake.fold import Fold, Place, Touched
 from services.intake.schema import connect, open_index
 from tocsin.envelope import Lane, Ms
 from tocsin.log.port import Appended, Follower, LogUnavailable
@@ -28,6 +29,8 @@ _RETRY_S = 0.5
 _IDLE_MS = 50
 """How soon a follower with nothing to read says that it has come to the end."""
 _PRUNE_S = 3600.0
+_FIRST_MAX = 16_384
+"""Calls whose place is held in memory, so that the sender of a call need not look it up to hear that it was first."""
 
 
 class CallRow(Struct, frozen=True):
@@ -95,6 +98,8 @@ class Index:
         self._thread = ThreadPoolExecutor(1, "tocsin-index")
         self._passed: dict[tuple[str, int], int] = dict(self._fold.positions())
         self._waiting: defaultdict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._standing: dict[tuple[str, int], list[tuple[int, asyncio.Future[bool]]]] = {}
+        self._first: dict[str, Place] = {}
         self._rounds: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._follower: PositionedFollower | None = None
         self.caught_up = self._away = False
@@ -150,11 +155,20 @@ class Index:
     async def passed(self, at: Appended, seconds: float) -> bool:
         """Waits until the record that stands here has been folded; whether it was in time."""
         where = (at.topic, at.partition)
+        if self._passed.get(where, 0) > at.offset:
+            return True
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        self._standing.setdefault(where, []).append((at.offset, future))
+        late = loop.call_later(seconds, _give_up, future)
+        try:
+            return await future
+        finally:
+            late.cancel()
 
-        def there() -> bool:
-            return self._passed.get(where, 0) > at.offset
-
-        return there() or await self._round(there, seconds)
+    def was_first(self, call_id: str, at: Appended) -> bool:
+        """Whether the record here is known to be the first of this call; False too where that has to be looked up."""
+        return self._first.get(call_id) == (at.topic, at.partition, at.offset)
 
     async def fresh(self, seconds: float) -> bool:
         """Waits until all that was on the log when asked has been folded; whether it was in time."""
@@ -217,7 +231,9 @@ class Index:
                 touched = await loop.run_in_executor(self._thread, self._fold.apply, batch)
                 for r in batch:
                     self._passed[r.topic, r.partition] = r.offset + 1
+                self._remember(touched.first)
                 self._wake(touched)
+                self._wake_standing()
             if not self.caught_up and self._at_least(ends):
                 self.caught_up = True
             self._wake_rounds()
@@ -242,6 +258,19 @@ class Index:
                 self._rounds.remove(entry)
             return False
         return True
+
+    def _remember(self, first: dict[str, Place]) -> None:
+        self._first.update(first)
+        for call_id in list(itertools.islice(self._first, max(0, len(self._first) - _FIRST_MAX))):
+            del self._first[call_id]
+
+    def _wake_standing(self) -> None:
+        for where, waiting in self._standing.items():
+            passed = self._passed.get(where, 0)
+            for offset, future in waiting:
+                if offset < passed and not future.done():
+                    future.set_result(True)
+            waiting[:] = [w for w in waiting if not w[1].done()]
 
     def _wake_rounds(self) -> None:
         if not self._rounds:
@@ -272,3 +301,8 @@ class Index:
                 held.remove(future)
             if not held:
                 del self._waiting[key]
+
+
+def _give_up(future: "asyncio.Future[bool]") -> None:
+    if not future.done():
+        future.set_result(False)

@@ -90,9 +90,12 @@ def usable_point(call: PostedCall) -> Point | None:
 
 def to_record(
     parsed: Parsed, *, call_id: str, subjects: Subjects, place: Place, seat_region: str, flags: list[str],
-    danger: bool, now: Ms, keyring: Keyring,
+    danger: bool, now: Ms, keyring: Keyring, body: str = "",
 ) -> CallRecord:  # fmt: skip
-    """The record. The subjects' keys must be ensured. `flags` are those of the place; the call's own are added."""
+    """The record. The subjects' keys must be ensured. `flags` are those of the place; the call's own are added.
+
+    `body` is the body's hash where it is known already.
+    """
     call = parsed.call
     caller, location = call.caller, call.location
     given = location.point if location else None
@@ -112,7 +115,7 @@ def to_record(
         channel=call.channel or "voice",
         region=place.region,
         seat_region=seat_region,
-        body_hash=body_hash(parsed.value, keyring),
+        body_hash=body or body_hash(parsed.value, keyring),
         caller_token=subjects.caller_token,
         party_token=subjects.party_token,
         private=keyring.seal(subjects.caller, _private(call, odd)),

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OffsetOutOfRangeError, RecordTooLargeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
 from tocsin.log.connect import client_options, tune
+from tocsin.log.lanes import Lanes
 from tocsin.log.port import Append, Appended, LogUnavailable, Record, RecordTooLarge
 from tocsin.log.topics import RECORD_MAX, Topic
 from tocsin.runtime.settings import Settings
@@ -49,11 +50,12 @@ class KafkaProducer:
     so it is sent again with the same id.
     """
 
-    def __init__(self, settings: Settings, *, timeout_ms: int = 30_000, linger_ms: int = 0) -> None:
+    def __init__(self, settings: Settings, *, timeout_ms: int = 30_000) -> None:
         tune()
-        self._settings, self._timeout_s, self._linger_ms = settings, timeout_ms / 1000, linger_ms
+        self._settings, self._timeout_s = settings, timeout_ms / 1000
         self._inner: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
+        self._lanes = Lanes(self._connected)
 
     async def start(self) -> None:
         """Connects; LogUnavailable where it cannot."""
@@ -74,7 +76,7 @@ class KafkaProducer:
     async def _make(self) -> AIOKafkaProducer:
         inner = AIOKafkaProducer(
             acks="all", enable_idempotence=True, max_request_size=REQUEST_MAX, max_batch_size=256 * 1024,
-            linger_ms=self._linger_ms, **client_options(self._settings),
+            **client_options(self._settings),
         )  # fmt: skip
         try:
             await asyncio.wait_for(inner.start(), self._timeout_s)
@@ -91,24 +93,11 @@ class KafkaProducer:
         """Writes many, in order per partition, and waits for all."""
         for r in records:
             check_size(r)
-        try:
-            return await asyncio.wait_for(self._append_all(records), self._timeout_s)
-        except (MessageSizeTooLargeError, RecordTooLargeError) as e:
-            raise RecordTooLarge(str(e)) from e
-        except (KafkaError, TimeoutError, OSError) as e:
-            raise LogUnavailable(f"the log did not take {len(records)} record(s): {e!r}") from e
-
-    async def _append_all(self, records: Sequence[Append]) -> list[Appended]:
-        inner = await self._connected()
-        sent = [
-            await inner.send(r.topic, key=r.key, value=r.value, partition=r.partition, headers=list(r.headers))
-            for r in records
-        ]
-        done = await asyncio.gather(*sent)
-        return [Appended(m.topic, m.partition, m.offset, m.timestamp) for m in done]
+        return await self._lanes.append_all(records, self._timeout_s)
 
     async def stop(self) -> None:
         """Flushes and closes."""
+        await self._lanes.stop()
         inner, self._inner = self._inner, None
         if inner is not None:
             await within(asyncio.ensure_future(inner.stop()))

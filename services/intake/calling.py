@@ -1,0 +1,33 @@
+"""A call's body to its receipt, every refusal a problem document: what both doors do, the framework's and the front."""
+
+import time
+
+from services.intake.accept import Calls, Receipt
+from services.intake.batch import unsafe
+from services.intake.body import problem_of
+from services.intake.spool import SpoolFull
+from tocsin.calls import InvalidBody, parse_call
+from tocsin.log.port import RecordTooLarge
+from tocsin.runtime.metrics import STAGE_SECONDS
+from tocsin.runtime.security import Principal
+from tocsin.sealing import KeysUnavailable
+
+_ACKNOWLEDGE = STAGE_SECONDS.labels("acknowledge")
+
+
+class Calling:
+    """Takes one posted call."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def record(self, body: bytes, who: Principal, trace: str, began: float) -> Receipt:
+        """The receipt once the call is safe; Problem 403, 409, 413, 422, 429, 503. `began`: `perf_counter` then."""
+        try:
+            receipt = await self._calls.take(parse_call(body), who, trace)
+        except InvalidBody as e:
+            raise problem_of(e) from e
+        except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:
+            raise unsafe(e) from e
+        _ACKNOWLEDGE.observe(time.perf_counter() - began)
+        return receipt

@@ -1,0 +1,68 @@
+"""Opens of an event only as much as is asked for: whoever reads all events and wants little of each pays for that."""
+
+from typing import Any, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from tocsin.codec.upcast import VERSIONS
+from tocsin.codec.wire import UnreadableRecord, _content, _EventMessage, _events
+from tocsin.incident.events import CallRecorded
+
+
+class CallSeen(NamedTuple):
+    """What tells a call from others and what was made of it, without its words, place and times."""
+
+    call_id: str
+    human: bool
+    kind: str
+    priority: int
+    incident_ids: list[str]
+
+
+class EventHead:
+    """An event's envelope, its content not yet opened. The fields are named as the event's."""
+
+    __slots__ = (
+        "_m", "command_id", "count", "event_id", "index", "lane", "recorded_at", "region", "subject", "type", "version",
+    )  # fmt: skip
+
+    def __init__(self, value: bytes) -> None:
+        try:
+            m = self._m = _EventMessage.FromString(value)
+        except DecodeError as e:
+            raise UnreadableRecord(f"not an event: {e}") from e
+        self.type: str = m.type
+        self.event_id: str = m.event_id
+        self.command_id: str = m.command_id
+        self.region: str = m.region
+        self.subject: str = m.subject
+        self.version: int = m.version
+        self.index: int = m.index
+        self.count: int = m.count
+        self.lane: str = m.lane
+        self.recorded_at: int = m.recorded_at
+
+    @property
+    def occurred_at(self) -> int:
+        """When it happened."""
+        return int(self._m.occurred_at)
+
+    def data(self) -> Any:
+        """The content as the domain's value; UnreadableRecord where this version cannot read it."""
+        try:
+            return _content(self._m, _events, "event")
+        except DecodeError as e:
+            raise UnreadableRecord(f"not an event: {e}") from e
+
+    def call_seen(self) -> CallSeen:
+        """Of a `CallRecorded`: a tenth of the work of its whole content."""
+        if self._m.type_version != VERSIONS.get(self.type, 1):
+            data = self.data()
+            u = data.understanding
+            return CallSeen(data.call.call_id, u.human, u.kind, u.priority, data.incident_ids)
+        try:
+            m = _events[CallRecorded.__name__][0].FromString(self._m.data)
+        except DecodeError as e:
+            raise UnreadableRecord(f"not a {self.type}: {e}") from e
+        u = m.understanding
+        return CallSeen(m.call.call_id, u.human, u.kind, u.priority, list(m.incident_ids))
