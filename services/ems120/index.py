@@ -6,7 +6,7 @@ Rebuilt from the log at start; holds no truth. Ids are unique over partitions, s
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -217,11 +217,11 @@ class Index:
                 _wake(future)
             await asyncio.sleep(0)
 
-    def since(self, at: list[int]) -> Iterator[Entry]:
+    def since(self, at: Sequence[int]) -> Iterator[Entry]:
         """The events after these positions, in the order read here; the caller has checked `resumable`."""
         return (e for e in list(self.history) if e.next > at[e.partition])
 
-    def resumable(self, at: list[int]) -> bool:
+    def resumable(self, at: Sequence[int]) -> bool:
         """Whether nothing after these positions has been forgotten, and they are not ahead of this log."""
         return all(o <= a <= p for o, a, p in zip(self.oldest, at, self.positions, strict=True))
 

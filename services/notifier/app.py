@@ -20,7 +20,7 @@ from services.notifier.openapi import answers, publish
 from services.notifier.outward import Outward, networks
 from services.notifier.present import Presenter
 from services.notifier.store import Store
-from services.notifier.stream import StreamResponse, Streams
+from services.notifier.stream import Streams
 from tocsin import __version__
 from tocsin.log.kafka import KafkaFollower, KafkaProducer
 from tocsin.policy.load import load_policy
@@ -28,6 +28,7 @@ from tocsin.runtime.clock import Clock
 from tocsin.runtime.metrics import BUILD_INFO
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
+from tocsin.runtime.sse import StreamResponse
 from tocsin.runtime.web import create_app
 from tocsin.sealing.keyring import Keyring
 
@@ -124,4 +125,5 @@ def _stream(app: FastAPI, notifier: Notifier, board: Board) -> None:
         """Server-Sent Events: a snapshot, or with `Last-Event-ID` what was missed, then every event one may see."""
         del request
         client = notifier.hub.join(View(board.sight(who), want))
-        return StreamResponse(notifier.hub, client, notifier.streams.chunks(client, last_event_id), notifier.stop)
+        chunks = notifier.streams.chunks(client, last_event_id)
+        return StreamResponse(chunks, cut=client.cut, stop=notifier.stop, leave=lambda: notifier.hub.leave(client))

@@ -22,7 +22,6 @@ from services.notifier.fold import Entry
 from services.notifier.hooks import Hook
 from services.notifier.hub import Hub, View, concerns, shown
 from services.notifier.outward import Outward
-from services.notifier.positions import encode
 from services.notifier.present import Presenter, dumps
 from services.notifier.sight import FORGOTTEN
 from services.notifier.store import Store
@@ -34,6 +33,7 @@ from tocsin.log.port import LogUnavailable, Producer
 from tocsin.policy.model import Policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.metrics import WEBHOOKS_FAILING
+from tocsin.runtime.positions import encode
 from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.notifier import positions
 from services.notifier.sight import Sight, sight_of
 from services.notifier.store import Store
 from tocsin.codec.wire import encode_event
@@ -19,6 +18,7 @@ from tocsin.log.partition import partition_of
 from tocsin.log.port import Append
 from tocsin.log.topics import DELIVERIES
 from tocsin.policy.model import Policy
+from tocsin.runtime import positions
 from tocsin.runtime.security import Principal
 
 

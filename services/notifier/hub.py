@@ -1,18 +1,18 @@
 """Live streams: a batch is filtered and rendered once for all who see the same, and queued, bounded, for each."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from services.notifier import positions
 from services.notifier.filters import Filter, matches
 from services.notifier.fold import Entry
 from services.notifier.present import Presenter, classes_of, dumps
 from services.notifier.sight import Sight, may_see
 from tocsin.codec.text import rfc3339
 from tocsin.envelope import Frozen
+from tocsin.runtime import positions, sse
 from tocsin.runtime.metrics import STREAM_CLIENTS
+from tocsin.runtime.sse import Queue
 
 QUEUE_BYTES_MAX = 4 * 1024 * 1024
 """What a client may leave unread before it is cut off; it resumes with its last id and misses nothing."""
@@ -33,37 +33,12 @@ class Frame(Frozen, frozen=True):
     body: bytes
 
 
-class Client:
+class Client(Queue[Frame]):
     """One open stream's queue. `cut` is set where the client was too slow or the service stops."""
 
     def __init__(self, view: View) -> None:
+        super().__init__(QUEUE_BYTES_MAX)
         self.view = view
-        self.cut = asyncio.Event()
-        self._ready = asyncio.Event()
-        self._frames: list[Frame] = []
-        self._bytes = 0
-
-    def offer(self, frames: Sequence[Frame], size: int) -> None:
-        """Queues frames, or cuts the client off where it leaves too much unread."""
-        if self.cut.is_set():
-            return
-        if self._bytes + size > QUEUE_BYTES_MAX:
-            self._frames.clear()
-            self.cut.set()
-            return
-        self._frames.extend(frames)
-        self._bytes += size
-        self._ready.set()
-
-    async def take(self, timeout_s: float) -> list[Frame]:
-        """What is queued; empty where nothing came in time."""
-        if not self._frames:
-            self._ready.clear()
-            with contextlib.suppress(TimeoutError):  # what came in the very moment of the time-out is still taken below
-                await asyncio.wait_for(self._ready.wait(), timeout_s)
-        frames, self._frames, self._bytes = self._frames, [], 0
-        self._ready.clear()
-        return frames
 
 
 class Hub:
@@ -153,8 +128,7 @@ def concerns(view: View, e: Entry) -> bool:
 
 def frame(presenter: Presenter, e: Entry, at: str, sight: Sight) -> bytes:
     """One Server-Sent Event."""
-    data = dumps(shown(presenter, e, sight))
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (at.encode(), e.event.type.encode(), data)
+    return sse.event(at, e.event.type, dumps(shown(presenter, e, sight)))
 
 
 def shown(presenter: Presenter, e: Entry, sight: Sight) -> dict[str, Any]:

@@ -1,25 +1,18 @@
 """`GET /v1/stream`: a snapshot or what was missed, then every event as it is committed, until one hangs up."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
 
-from starlette.responses import Response
-
-from services.notifier import positions, read
+from services.notifier import read
 from services.notifier.hub import Client, Frame, Hub, View, concerns, frame
 from services.notifier.present import Presenter, dumps
 from services.notifier.store import Store
+from tocsin.runtime import positions, sse
 
-KEEPALIVE_S = 14.0
-"""A comment each 15 s is promised; it must have arrived by then."""
 SHARED_S = 1.0
 RESUME_MAX = 50_000
 """Events a client may have missed and still be told one by one; beyond it gets `reset` and a fresh snapshot."""
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-Send = Callable[[Any], Awaitable[None]]
 
 
 class Streams:
@@ -39,12 +32,12 @@ class Streams:
 
     async def chunks(self, client: Client, last_id: str) -> AsyncIterator[bytes]:
         """The stream's bytes; never ends by itself."""
-        yield b": tocsin\nretry: 1000\n\n"
+        yield sse.OPENING
         since = positions.decode(last_id, self._partitions) if last_id else None
         held = since is not None and await self._resumable(since)
         reset = bool(last_id) and not held
         if reset:
-            yield b"event: reset\ndata: {}\n\n"
+            yield sse.RESET
         if since is None or not held:
             body, since = await self._fresh(client.view)
             yield body
@@ -53,14 +46,14 @@ class Streams:
             yield body
         reached = tuple(max(a, b) for a, b in zip(since, until, strict=True))
         while True:
-            frames = await client.take(KEEPALIVE_S)
+            frames = await client.take()
             fresh = [f.body for f in frames if f.next > reached[f.partition]]
             if fresh:
                 yield b"".join(fresh)
             elif not frames:
                 # Nothing is queued, so all that was published has gone out: the client need not look behind this point.
                 at = [max(a, b) for a, b in zip(self._hub.position, reached, strict=True)]
-                yield b": still here\nid: %b\n\n" % positions.encode(at).encode()
+                yield sse.STILL_HERE + b"id: %b\n\n" % positions.encode(at).encode()
 
     async def _resumable(self, since: Sequence[int]) -> bool:
         until = await asyncio.to_thread(read.positions, self._store, self._partitions)
@@ -86,7 +79,7 @@ class Streams:
         self._presenter.load(calls.values())
         incidents = [self._presenter.incident(f.incident, calls, view.sight) for f in found]
         data = dumps({"incidents": incidents, "truncated": truncated})
-        return b"id: %b\nevent: snapshot\ndata: %b\n\n" % (positions.encode(at).encode(), data), at
+        return sse.event(positions.encode(at), "snapshot", data), at
 
     async def _missed(self, view: View, since: Sequence[int], until: Sequence[int]) -> AsyncIterator[bytes]:
         at = list(since)
@@ -103,42 +96,3 @@ class Streams:
                     )
             if frames:
                 yield b"".join(f.body for f in frames)
-
-
-class StreamResponse(Response):
-    """Sends chunks until the reader leaves, is cut off for slowness, or the service stops; never holds SIGTERM."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, hub: Hub, client: Client, chunks: AsyncIterator[bytes], stop: asyncio.Event) -> None:
-        super().__init__(headers=_HEADERS)
-        del self.headers["content-length"]
-        self._hub, self._client, self._chunks, self._stop = hub, client, chunks, stop
-
-    async def __call__(self, _: Any, receive: Any, send: Send) -> None:
-        """The ASGI application of this one answer."""
-        tasks = [
-            asyncio.ensure_future(self._send(send)), asyncio.ensure_future(_gone(receive)),
-            asyncio.ensure_future(self._client.cut.wait()), asyncio.ensure_future(self._stop.wait()),
-        ]  # fmt: skip
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._hub.leave(self._client)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if self._stop.is_set():
-            with contextlib.suppress(OSError):
-                await asyncio.wait_for(send({"type": "http.response.body", "body": b"", "more_body": False}), 0.5)
-
-    async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with contextlib.aclosing(self._chunks) as chunks:  # type: ignore[type-var]  # an async generator, typed as its iterator
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-
-async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

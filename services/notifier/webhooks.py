@@ -15,12 +15,12 @@ from services.notifier.hooks import Hook
 from services.notifier.hub import Hub
 from services.notifier.openapi import answers, body
 from services.notifier.outward import Network, NotAllowed, check_url, resolve
-from services.notifier.positions import encode
 from tocsin.codec.text import rfc3339
 from tocsin.delivery import WebhookRegistered, WebhookRemoved
 from tocsin.envelope import Frozen
 from tocsin.incident.events import EVENTS
 from tocsin.log.port import LogUnavailable, Producer
+from tocsin.runtime.positions import encode
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
 from tocsin.sealing.keyring import KeysUnavailable

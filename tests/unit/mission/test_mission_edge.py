@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ems120 import edge
-from services.ems120.stream import decode, encode
 from tocsin.mission import commands as cmd
 from tocsin.runtime.problems import Problem
 
@@ -111,20 +110,6 @@ def test_coordinates_of_other_systems_become_wgs84() -> None:
     moved = edge.reported({"position": {"lon": 112.4, "lat": 29.36, "crs": "GCJ02"}})
     assert 0.003 < abs(moved.point.lon - 112.4) < 0.01
     assert edge.reported({"lon": 112.4, "lat": 29.36}).point.lon == 112.4
-
-
-@given(st.lists(st.integers(0, 2**63 - 1), min_size=3, max_size=3))
-def test_stream_ids_go_round(positions: list[int]) -> None:
-    """An id says the positions again; one of another partition count or of nonsense says none."""
-    assert decode(encode(positions), 3) == positions
-    assert decode(encode(positions), 4) is None
-
-
-@given(st.text(max_size=60))
-def test_nonsense_is_no_stream_id(text: str) -> None:
-    """Whatever a client sends as its last id: positions or None."""
-    found = decode(text, 3)
-    assert found is None or len(found) == 3
 
 
 def test_the_openapi_body_lists_every_command() -> None:

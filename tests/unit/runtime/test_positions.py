@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier import positions
+from tocsin.runtime import positions
 
 OFFSETS = st.lists(st.integers(0, 2**62), min_size=1, max_size=80)
 
