@@ -14,6 +14,7 @@ from tocsin.log.decider import Decided, Decider, Poisoned, Read
 from tocsin.log.fold import Fold, Standing
 from tocsin.log.kernel import Kernel
 from tocsin.log.ledger import KNOWN_ID_DAYS, Ledger
+from tocsin.log.pace import Pace
 from tocsin.log.port import CommitUnknown, Lag, LogUnavailable, OwnerLog, Producer, Record, Tenure
 
 log = structlog.get_logger()
@@ -43,7 +44,8 @@ class Batch(Struct, frozen=True):
 class OwnerOptions(Struct, frozen=True, kw_only=True):
     """How an owner goes about it. `watch` is called after each commit and must not fail.
 
-    `beside` runs while the partition is decided (a relay) and is cancelled when that ends.
+    `beside` runs while the partition is decided (a relay) and is cancelled when that ends. `folded` is called after each
+    fold (the processes let the collector forget what it brought).
     """
 
     partitions: int
@@ -53,6 +55,7 @@ class OwnerOptions(Struct, frozen=True, kw_only=True):
     wait_ms: int = WAIT_MS
     watch: Callable[[Batch], None] = lambda _: None
     beside: "Callable[[Owner[Any]], Coroutine[Any, Any, None]] | None" = None
+    folded: Callable[[], None] = lambda: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -68,6 +71,7 @@ class Owner(Generic[S]):
         self._poisoned: dict[tuple[str, int], str] = {}
         self._fold = self._fresh()
         self._turn = asyncio.Lock()
+        self._pace = Pace(options.batch)
         self._stopping = False
         self._tenure: Tenure | None = None
 
@@ -145,6 +149,8 @@ class Owner(Generic[S]):
                 if time.perf_counter() - sliced > FOLD_SLICE_S:
                     await asyncio.sleep(0)
                     sliced = time.perf_counter()
+        if self._fold.ledger.events > before:
+            self._options.folded()
         count, seconds = self._fold.ledger.events - before, time.perf_counter() - began
         log.info("folded", partition=self.partition, count=count, seconds=round(seconds, 3), offset=self._fold.offset)
 
@@ -152,7 +158,7 @@ class Owner(Generic[S]):
         self.phase = "deciding"
         rest: list[Record] = []
         while not self._stopping:
-            records = rest or await tenure.poll(limit=self._options.batch, wait_ms=self._options.wait_ms)
+            records = rest or await tenure.poll(limit=self._pace.limit, wait_ms=self._options.wait_ms)
             if records and not self._stopping:
                 async with self._turn:
                     rest = records[await self._decide(tenure, records) :]
@@ -165,6 +171,7 @@ class Owner(Generic[S]):
             poisoned=self._poisoned,
         )  # fmt: skip
         out = decider.decide(records)
+        self._pace.took(time.perf_counter() - began, len(records))
         if out.outside:
             await self._send_outside(out)
         if out.appends:
