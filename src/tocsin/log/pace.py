@@ -7,7 +7,7 @@ FIRST = 64
 
 
 class Pace:
-    """`limit` halves where a batch held the loop for over `SLICE_S`, doubles (up to `most`) where a full one took a quarter."""
+    """`limit` halves where a batch held the loop for over `SLICE_S`, and doubles where a full one took a quarter."""
 
     def __init__(self, most: int) -> None:
         self._most = most
