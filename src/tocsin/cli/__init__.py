@@ -3,12 +3,16 @@
 import pkgutil
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
 
 from tocsin import __version__
 from tocsin.cli import commands
 from tocsin.cli.errors import Mend
+
+_Misused: Any = typer.BadParameter.__base__
+"""What typer raises for words it cannot use; it has moved between click and typer's own copy of it."""
 
 
 def _modules() -> list[str]:
@@ -38,10 +42,22 @@ def build(only: str = "") -> typer.Typer:
 
 
 def main() -> None:
-    """Runs the command of `sys.argv`. An error that can be mended is one line and exit code 1."""
+    """Runs the command of `sys.argv`. An error that can be mended is one line: exit code 1, 2 where it was misused."""
     wanted = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
     try:
-        build(wanted if wanted in _modules() else "")()
+        sys.exit(build(wanted if wanted in _modules() else "")(prog_name="tocsin", standalone_mode=False) or 0)
     except Mend as e:
         print(f"tocsin: {' '.join(str(e).split())}", file=sys.stderr)
         sys.exit(1)
+    except _Misused as e:
+        context = getattr(e, "ctx", None)
+        path = context.command_path if context is not None else "tocsin"
+        said = " ".join(e.format_message().split()).rstrip(".")
+        if type(e).__name__ == "NoArgsIsHelpError":
+            print(e.format_message())
+            sys.exit(2)
+        print(f"tocsin: {said}. See `{path} --help`.", file=sys.stderr)
+        sys.exit(2)
+    except typer.Abort:
+        print("tocsin: stopped. Nothing was done that is not shown above.", file=sys.stderr)
+        sys.exit(130)

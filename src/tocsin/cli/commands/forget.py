@@ -1,6 +1,7 @@
 """`tocsin forget`: destroys the key of a person's words, so that nothing sealed under it opens again."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,8 @@ def register(app: typer.Typer) -> None:
         settings = Settings(data_dir=data_dir)
         if not settings.keys_url and not (settings.secrets_dir / "keys.db").exists():
             raise Mend(f"There are no keys under {data_dir}", "name the deployment with --data-dir, or TOCSIN_KEYS_URL")
+        if not yes and (as_json or not sys.stdin.isatty()):
+            raise Mend("Destroying a key cannot be undone, and nobody is here to ask", "add --yes")
         if not yes:
             typer.confirm(f"Destroy the key of {who}? What is sealed under it can never be read again", abort=True)
         keyring = Keyring.open(settings)
