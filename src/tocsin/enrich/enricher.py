@@ -9,13 +9,15 @@ from tocsin.enrich.lexicon import Automaton
 from tocsin.enrich.locate import Locator
 from tocsin.enrich.normal import normalise
 from tocsin.enrich.understand import silent, understand
-from tocsin.incident.values import Understanding
+from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place, Point
 from tocsin.policy.model import Policy
 
 TEXT_READ_MAX = 4000
 """Characters of a text that are read for its kind; danger is looked for in all of it."""
 _MATTER_SURE = 0.6
+_PLACE_MIN = 2
+"""Shorter names of places are also plain words."""
 _WORK = frozenset({"fire", "traffic", "medical", "rescue", "hazmat", "utility.gas"})
 """Groups that go together in one emergency: words of two of them are one matter."""
 
@@ -36,7 +38,8 @@ class Enricher:
         self, policy: Policy, model: TextModel | None = None, tokens: Callable[[str, str], str] | None = None
     ) -> None:
         self.policy, self.model = policy, model
-        self._automaton = Automaton(policy.lexicon)
+        names = (normalise(n) for e in policy.gazetteer for n in e.names)
+        self._automaton = Automaton(policy.lexicon, [n for n in names if len(n) > _PLACE_MIN])
         self._locator = Locator(policy, tokens)
 
     def danger(self, text: str) -> bool:
@@ -66,6 +69,13 @@ class Enricher:
             )
         matters = self._further(line, read, found.kind)
         return replace(found, matters=matters) if matters else found
+
+    def understand_call(self, call: CallRecord, text: str, *, has_address: bool) -> Understanding:
+        """The same from a call's record and its clear words: router and offline evaluation ask alike."""
+        return self.understand(
+            call.line, call.channel, text, has_point=call.place.source == "point", has_address=has_address,
+            dropped=dropped(call, self.policy.dropped_within_s),
+        )  # fmt: skip
 
     def _one(self, line: str, words: str) -> Understanding:
         model = self.model
@@ -100,6 +110,13 @@ class Enricher:
     ) -> tuple[Place, list[str]]:
         """Where the call is from; flags: point_invalid point_outside region_unknown place_unknown out_of_area."""
         return self._locator.locate(point, accuracy_m, address, text, given_region, seat_region)
+
+
+def dropped(call: CallRecord, within_s: float) -> bool:
+    """Whether the caller was gone before anything could be said: rang off unanswered, or within moments."""
+    if call.ended_at is None:
+        return False
+    return call.answered_at is None or call.ended_at - call.answered_at < within_s * 1000
 
 
 def _together(one: str, other: str) -> bool:

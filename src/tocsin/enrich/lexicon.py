@@ -1,6 +1,7 @@
 """The lexicon as one automaton: every word found in one pass over a text, each judged by what stands around it."""
 
 import re
+from collections.abc import Iterable
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
@@ -11,14 +12,19 @@ from tocsin.policy.model import Lexicon, Term
 Standing = Literal["said", "negated", "past", "asked"]
 GAP_MAX = 6
 """How many characters a `*` may stand for."""
+FAR_MAX = 16
+"""How many a `~` may, across commas too, never across the end of a sentence."""
 _NEAR_AFTER = 16
 _NEAR_TOPIC = 24
 _NEAR_PAST = 30
 _SUPPOSED_GAP = 6
 _DENIED_GAP = 3
 _LONG = 160
+_LETTER = 60
+_CRY = 30
+"""In a letter (longer than the one, with words of `letter`) a cry stands within so many characters of its matter."""
 _PLAIN_WORD = 2.2
-_LOOK_BACK = 14
+_LOOK_BACK = 20
 _STRONG = 1.5
 """A term of this weight says what it says, even without more."""
 _NEGATION_GAP = {1: 1}
@@ -26,8 +32,8 @@ _NEGATION_GAP_LONG = 4
 _BREAKS = frozenset("。!?;,\n")
 _STOPS = frozenset("。!?;\n")
 _DONE = frozenset("了啦咯哒嘞喽啊呀")
-NEGATION, PAST, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL, NOW = range(10)
-MARKS = 10
+NEGATION, PAST, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL, NOW, LETTER, PLACE = range(12)
+MARKS = 12
 
 
 class Hit(NamedTuple):
@@ -80,27 +86,37 @@ def alternatives(word: str) -> list[str]:
 class Automaton:
     """The compiled lexicon. Immutable; safe for many threads."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, places: Iterable[str] = ()) -> None:
+        """`places`: normalised names of places; what stands in them is no matter (路灯 at a school is not about it)."""
         self._rules = {(r.kind, r.raises) for r in lexicon.refine}
         self._refined = {r.kind for r in lexicon.refine}
+        self._slots = [("{" + name + "}", f"[{'|'.join(words)}]") for name, words in lexicon.slots.items()]
         self._joints: list[_Joint] = []
+        self._far = 0
         slips = [(wrong.lower(), right.lower()) for wrong, right in lexicon.fold.items()]
         words = _Words(slips)
         number = 0
         for term in lexicon.terms:
             for word in term.words:
-                self._add_pattern(words, number, term, [p for p in word.lower().split("*") if p])
+                self._add_pattern(words, number, term, self._filled(word.lower()))
                 number += 1
         for what, listed in (
             (NEGATION, lexicon.negations), (PAST, lexicon.past), (TOPIC, lexicon.topic), (LIVE, lexicon.live),
             (ENDED, lexicon.ended), (MASK, lexicon.masks), (UNREAL, lexicon.unreal), (SUPPOSED, lexicon.supposed),
-            (REAL, lexicon.real), (NOW, lexicon.now),
+            (REAL, lexicon.real), (NOW, lexicon.now), (LETTER, lexicon.letter), (PLACE, places),
         ):  # fmt: skip
             for word in listed:
                 words.marks.setdefault(word.lower(), set()).add(what)
         self._automaton = words.compiled()
 
-    def _add_pattern(self, words: "_Words", number: int, term: Term, parts: list[str]) -> None:
+    def _filled(self, word: str) -> list[str]:
+        """Parts and the joints between them, `*` or `~`, by turns; slots filled."""
+        for slot, held in self._slots:
+            word = word.replace(slot, held)
+        return [p for p in re.split(r"([*~])", word.strip("*~")) if p]
+
+    def _add_pattern(self, words: "_Words", number: int, term: Term, pieces: list[str]) -> None:
+        parts = pieces[::2]
         if len(parts) == 1:
             for each in words.spelled(parts[0]):
                 words.whole.setdefault(each, {})[id(term)] = term
@@ -108,6 +124,8 @@ class Automaton:
         for part in range(len(parts) - 1):
             bit = 1 << len(self._joints)
             self._joints.append(_Joint(term, number, part, len(parts)))
+            if pieces[2 * part + 1] == "~":
+                self._far |= bit
             for each in words.spelled(parts[part]):
                 words.opens[each] = words.opens.get(each, 0) | bit
             for each in words.spelled(parts[part + 1]):
@@ -150,8 +168,12 @@ class Automaton:
             gap = start - before_end - 1
             if gap > _LOOK_BACK:
                 break
-            both = closes & opens if 0 <= gap <= GAP_MAX else 0
-            if not both or not _BREAKS.isdisjoint(text[before_end + 1 : start]):
+            both = closes & opens if gap >= 0 else 0
+            if both and (gap > GAP_MAX or not _BREAKS.isdisjoint(text[before_end + 1 : start])):
+                both &= self._far
+                if gap > FAR_MAX or (both and not _STOPS.isdisjoint(text[before_end + 1 : start])):
+                    both = 0
+            if not both:
                 continue
             closes &= ~both
             while both:
@@ -235,11 +257,17 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
     masks = marks[MASK]
     live = [m for m in marks[LIVE] if not _within(m, marks[TOPIC])]
     unreal = bool(marks[UNREAL]) and not marks[REAL] and any(not _negated_mark(text, m, marks) for m in marks[UNREAL])
+    letter = len(text) > _LETTER and bool(marks[LETTER])
+    cries = marks[LIVE] + marks[NOW] if letter else []
     hits = []
     for raw in found:
         if masks and (_masked(raw.start, raw.first_end, masks) or _masked(raw.last_start, raw.end, masks)):
             continue
+        if not raw.term.danger and _within((raw.start, raw.first_end), marks[PLACE]):
+            continue
         standing = _standing(text, raw, marks, live, unreal=unreal)
+        if letter and standing == "said" and not any(_cried(text, raw, m) for m in cries):
+            standing = "asked"  # told to an office at length
         hits.append(Hit(raw.term, text[raw.start : raw.end + 1], raw.start, raw.end, standing))
     return hits
 
@@ -273,6 +301,11 @@ def _standing(text: str, raw: _Raw, marks: Marks, live: list[tuple[int, int]], *
     happened = raw.end + 1 < len(text) and text[raw.end + 1] in _DONE and raw.term.weight >= _STRONG
     reach = _same_clause if happened else _same_sentence
     return "asked" if any(reach(text, raw, m) for m in near) else "said"
+
+
+def _cried(text: str, raw: _Raw, mark: tuple[int, int]) -> bool:
+    low, high = _between(raw, mark)
+    return high - low <= _CRY and _STOPS.isdisjoint(text[low:high])
 
 
 def _supposed(text: str, raw: _Raw, marks: list[tuple[int, int]]) -> bool:

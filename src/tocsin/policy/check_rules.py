@@ -11,6 +11,7 @@ LINES = frozenset({"110", "119", "122", "120", "12345"})
 CLASSES = frozenset({"police", "fire", "traffic", "medical", "department"})
 SETTINGS = frozenset({"town", "suburb", "village"})
 PARTS = ("kind", "distance", "gap", "caller", "address")
+_SLOTS = re.compile(r"\{([^{}]*)\}")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 
 
@@ -152,14 +153,43 @@ def check_lexicon(judge: Judge) -> None:
         if not 0 <= t.get("weight", 1.0) <= 10:  # noqa: PLR2004 - beyond it one word would silence all others
             judge.say(file, at, "weight must be 0 to 10", "correct it")
     _check_changes(judge, raises)
+    _check_slots(judge, file)
     for wrong, right in held["fold"].items():
         if not isinstance(right, str) or not wrong.strip() or not right.strip() or wrong == right:
             judge.say(file, judge.at(file, f'"{wrong}"'), f"{wrong!r} is no slip of {right!r}", "give both, different")
 
 
+def _check_slots(judge: Judge, file: str) -> None:
+    """Slots are lists of plain words, and those that words name exist."""
+    held = judge.toml(file)
+    slots = held.get("slots", {})
+    for name, words in slots.items():
+        plain = (
+            isinstance(words, list)
+            and words
+            and all(isinstance(w, str) and w and not set("[]{}*~|") & set(w) for w in words)
+        )
+        if not plain:
+            judge.say(
+                file,
+                judge.at(file, name),
+                f"slot {name!r} is no list of plain words",
+                "give words without * ~ [ ] { } |",
+            )
+    for i, t in enumerate(held["term"]):
+        for word in t["words"]:
+            for name in _SLOTS.findall(word):
+                if name not in slots:
+                    at = judge.row(file, "term", i)
+                    judge.say(
+                        file, judge.files.line(file, word, at) or at, f"unknown slot {{{name}}}", "name one of [slots]"
+                    )
+
+
 def _is_word(word: str) -> bool:
     rest = _BRACKETS.sub("", word)
-    return bool(word.strip("* ")) and not set("[]") & set(rest) and not any("*" in b for b in _BRACKETS.findall(word))
+    joints = any(set("*~{}") & set(b) for b in _BRACKETS.findall(word))
+    return bool(word.strip("*~ ")) and not set("[]") & set(rest) and not joints
 
 
 def _check_changes(judge: Judge, raises: set[str]) -> None:

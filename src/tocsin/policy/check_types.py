@@ -21,7 +21,7 @@ _MAIN = {
     "name": _TEXT, "version": _TEXT, "default_region": _TEXT, "command_region": _TEXT, "command_agency": _TEXT,
     "inspection_agency": _TEXT, "return_urgent_s": _WHOLE, "return_routine_working_days": _WHOLE,
     "transfers_before_command": _WHOLE, "known_id_days?": _WHOLE, "archive_after_days?": _WHOLE,
-    "confidence_min?": _NUMBER, "first_receivers": _TABLE, "seat_roles": _TABLE,
+    "confidence_min?": _NUMBER, "dropped_within_s?": _NUMBER, "first_receivers": _TABLE, "seat_roles": _TABLE,
 }  # fmt: skip
 _PLACED = {"id": _TEXT, "label": _TEXT, "lon": _NUMBER, "lat": _NUMBER}
 # Fields by file and table; "" is the file itself, "?" after a name means it may be absent.
@@ -71,7 +71,7 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         "": {
             "topic?": _TEXTS, "unreal?": _TEXTS, "real?": _TEXTS, "supposed?": _TEXTS, "now?": _TEXTS, "live?": _TEXTS,
             "separators?": _TEXTS, "consult": _TEXTS, "past": _TEXTS, "ended?": _TEXTS, "negations": _TEXTS,
-            "masks?": _TEXTS, "fold": _TABLE,
+            "masks?": _TEXTS, "fold": _TABLE, "letter?": _TEXTS, "slots?": _TABLE,
         },
         "term": {
             "words": _TEXTS, "kind?": _TEXT, "weight?": _NUMBER, "danger?": _BOOL, "raises?": _TEXTS, "hazard?": _TEXT,

@@ -188,7 +188,8 @@ class Absorb(Row, frozen=True):
 class Lexicon(Row, frozen=True):
     """The words: terms, negations, signs that a matter is past or only asked about, and slips to fold into right forms.
 
-    In a word `[a|b]` stands for either and `*` for up to six characters of the same sentence. `masks` are longer words
+    In a word `[a|b]` stands for either, `{slot}` for a list of `slots`, `*` for up to six characters of one clause,
+    `~` for up to sixteen of one sentence. `letter` are words of those who write to an office. `masks` are longer words
     that hold a dangerous one and mean something else; `live` signs overrule `topic` and `past`; `unreal` ones (drills,
     films) are overruled by nothing but `real` ones; `supposed` ones (if, in case) reach the words right after them.
     """
@@ -208,6 +209,8 @@ class Lexicon(Row, frozen=True):
     real: list[str] = []
     separators: list[str] = []
     masks: list[str] = []
+    letter: list[str] = []
+    slots: dict[str, list[str]] = {}
     refine: list[Refine] = []
     absorb: list[Absorb] = []
 
@@ -297,3 +300,4 @@ class Policy(Row, frozen=True):
     known_id_days: int = 36
     archive_after_days: int = 40
     confidence_min: float = 0.5
+    dropped_within_s: float = 2.0
