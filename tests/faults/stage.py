@@ -22,6 +22,7 @@ from tocsin.cli.deployment import Deployment
 from tocsin.codec.wire import decode_event
 from tocsin.envelope import Event
 from tocsin.incident.events import CallRecorded
+from tocsin.load.run import lines_of
 from tocsin.log.kafka import KafkaFollower
 from tocsin.log.port import Record
 from tocsin.log.topics import INCIDENT_EVENTS, Topic
@@ -186,8 +187,8 @@ class Screen:
         headers = {"Last-Event-ID": self._last} if self._last else {}
         async with session.get(self._url, headers=headers, timeout=timeout) as answer:
             kind = ident = ""
-            async for raw in answer.content:
-                name, _, value = raw.decode().rstrip("\n").partition(": ")
+            async for line in lines_of(answer.content.iter_any()):
+                name, _, value = line.partition(": ")
                 if name == "id":
                     ident = value
                 elif name == "event":

@@ -24,7 +24,7 @@ from tests.support import deployed, eventually, free_ports
 from tocsin.broker import EmbeddedKafka
 from tocsin.cli.deployment import Deployment
 
-RATE = 200 if LONG else 40
+RATE = 200 if LONG else 15
 TIMES = 5 if LONG else 1
 DRAINED_S_MAX = 30
 pytestmark = [

@@ -27,7 +27,7 @@ from tocsin.broker import EmbeddedKafka
 from tocsin.log.partition import partition_of
 from tocsin.log.topics import URGENT
 
-RATE = 100 if LONG else 20
+RATE = 100 if LONG else 10
 KILLS = 20 if LONG else 2
 ANSWER_P99_S_MAX = 5.0
 DRAINED_S_MAX = 30

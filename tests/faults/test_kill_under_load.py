@@ -16,7 +16,7 @@ from tests.faults.stage import LONG, SEED, Figures, pid_of, stretched, struck, v
 from tests.support import deployed, eventually_sync
 from tocsin.cli.deployment import SERVICES, Deployment
 
-RATE = 200 if LONG else 50
+RATE = 200 if LONG else 30
 SECONDS = 420 if LONG else round(min(90.0, stretched(32)))
 VICTIMS = ("router", "intake", "notifier", "ems120", "supervision")
 """Those that stand between a call and its answer first."""

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -19,6 +19,17 @@ from tocsin.runtime.settings import Settings
 
 _RETRY_S = 0.2
 _ANSWER_S = 15.0
+
+
+async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The lines of a stream, however long: a snapshot is one line, and longer than what aiohttp takes for one."""
+    rest: list[bytes] = []
+    async for chunk in chunks:
+        *whole, tail = chunk.split(b"\n")
+        for part in whole:
+            yield b"".join([*rest, part]).decode()
+            rest.clear()
+        rest.append(tail)
 
 
 class Target(NamedTuple):
@@ -128,8 +139,7 @@ class Load:
 
     async def _read_stream(self, answer: aiohttp.ClientResponse, last: str) -> str:
         kind = ""
-        async for raw in answer.content:
-            line = raw.decode().rstrip("\n")
+        async for line in lines_of(answer.content.iter_any()):
             if line.startswith("id:"):
                 last = line[3:].strip()
             elif line.startswith("event:"):
