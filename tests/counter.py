@@ -86,6 +86,14 @@ class CounterKernel:
         """See `Kernel`."""
         return state.versions.get(subject, 0)
 
+    def conflicts(self, state: Counts, command: Command[Any]) -> bool:
+        """See `Kernel`: a note that says so."""
+        return isinstance(command.data, Note) and command.data.text.startswith("conflict:")
+
+    def exercise(self, state: Counts, draft: Draft[Any]) -> bool | None:
+        """See `Kernel`: what is noted about an `ex…` is an exercise, about a `live…` is not."""
+        return True if draft.subject.startswith("ex") else False if draft.subject.startswith("live") else None
+
     def outputs(self, state: Counts, events: Sequence[Event[Any]]) -> list[Append]:
         """See `Kernel`: one record for each note, on a topic of its own, same partition."""
         return [

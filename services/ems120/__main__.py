@@ -7,6 +7,7 @@ import uvloop
 
 from services.ems120.app import run
 from tocsin.log.port import Fenced
+from tocsin.runtime.lifecycle import quiet_collector
 from tocsin.runtime.logs import configure
 from tocsin.runtime.settings import Settings
 
@@ -16,6 +17,7 @@ FENCED_EXIT = 75
 
 def main() -> None:
     """Decides until SIGTERM."""
+    quiet_collector()
     settings = Settings()
     configure("ems120", form=settings.log_format, level=settings.log_level)
     try:

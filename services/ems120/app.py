@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 
 import structlog
 from fastapi import FastAPI
@@ -56,6 +57,7 @@ class Ems:
         cause = reports(settings.partitions, self.clock)
         relay = Relay[EmsState](settings, self.kernel.name, EMS_EVENTS, [cause], self.producer)
         options = OwnerOptions(
+            folded=gc.freeze,
             partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=watch.batch,
             known_id_days=self.policy.known_id_days, beside=relay.beside,
         )  # fmt: skip

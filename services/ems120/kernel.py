@@ -50,6 +50,16 @@ class EmsKernel:
         """See `tocsin.mission.evolve`."""
         evolve(state, event)
 
+    def conflicts(self, _: EmsState, __: Command[Any]) -> bool:
+        """Never: what comes again under a known id here is a repeat by a relay or a retry."""
+        return False
+
+    def exercise(self, state: EmsState, draft: Draft[Any]) -> bool | None:
+        """As the draft's mission is, or as what opens it says; units and hospitals belong to no matter."""
+        mission = state.missions.get(draft.subject)
+        found: bool | None = mission.exercise if mission is not None else getattr(draft.data, "exercise", None)
+        return found
+
     def version(self, state: EmsState, subject: str) -> int:
         """Of a mission, unit or hospital."""
         return version(state, subject)

@@ -1,6 +1,5 @@
 """`python -m services.router`: one deciding process, all settings from the environment."""
 
-import gc
 import sys
 
 import structlog
@@ -8,6 +7,7 @@ import uvloop
 
 from services.router.app import run
 from tocsin.log.port import Fenced
+from tocsin.runtime.lifecycle import quiet_collector
 from tocsin.runtime.logs import configure
 from tocsin.runtime.settings import Settings
 
@@ -17,8 +17,7 @@ FENCED_EXIT = 75
 
 def main() -> None:
     """Decides until SIGTERM."""
-    # The state is large, long-lived and without cycles: the collector's default would walk it for a tenth of the time.
-    gc.set_threshold(50_000, 20, 100)
+    quiet_collector()
     settings = Settings()
     configure("router", form=settings.log_format, level=settings.log_level)
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from typing import Annotated, Any
 
 import structlog
@@ -23,12 +24,13 @@ from tocsin.log.headers import command_headers
 from tocsin.log.kafka import KafkaProducer
 from tocsin.log.lag import StableLagWatch
 from tocsin.log.membership import KafkaOwnerLog
-from tocsin.log.owner import Owner, OwnerOptions
+from tocsin.log.owner import Batch, Owner, OwnerOptions
 from tocsin.log.owners import Owners
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append, LogUnavailable
 from tocsin.log.relay import Relay
 from tocsin.log.topics import DISPATCH, INCIDENT_EVENTS, URGENT
+from tocsin.outcomes import PolicyActivated
 from tocsin.policy.model import Policy
 from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.metrics import BUILD_INFO
@@ -36,6 +38,7 @@ from tocsin.runtime.security import Principal, allowed, load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app, serve
 from tocsin.sealing.keyring import Keyring
+from tocsin.text.model import KindModel, open_model
 
 log = structlog.get_logger()
 STOP_S = 8.0
@@ -49,14 +52,16 @@ class Router:
         self.clock = clock_of(settings)
         self.policies = Policies(settings.data_dir / "policies", settings.policy_path)
         self.keyring = Keyring.open(settings)
+        self._model_faults: dict[str, str] = {}
+        self._open_model(self.policies.present)  # a fault is known from the start, not from the first call on
         self.kernel = RouterKernel(self.policies, self.keyring, self._enricher)
         self.producer = KafkaProducer(settings)
         causes = Causes(settings.partitions, lambda: self.policies.present, self.clock)
         self._relay = Relay[PartitionState](settings, self.kernel.name, INCIDENT_EVENTS, causes.all(), self.producer)
         self._watch = Watch(self.clock)
         options = OwnerOptions(
-            partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=self._watch.batch,
-            known_id_days=self.policies.present.known_id_days, beside=self._beside,
+            partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=self._watched,
+            known_id_days=self.policies.present.known_id_days, beside=self._beside, folded=gc.freeze,
         )  # fmt: skip
         self.owners = Owners[PartitionState](self.kernel, KafkaOwnerLog(settings, self.kernel), options)
         self._anchors = Anchors(
@@ -67,7 +72,24 @@ class Router:
         BUILD_INFO.labels(__version__, self.policies.present.hash).set(1)
 
     def _enricher(self, policy: Policy) -> Enricher:
-        return Enricher(policy, tokens=self.keyring.token)
+        return Enricher(policy, self._open_model(policy), tokens=self.keyring.token)
+
+    def _open_model(self, policy: Policy) -> KindModel | None:
+        model, fault = open_model(self._settings.model_dir, policy)
+        if fault and fault != self._model_faults.get(policy.hash):
+            log.warning("model_not_used", policy=policy.hash, error=fault)
+        self._model_faults[policy.hash] = fault
+        return model
+
+    def model_fault(self) -> str | None:
+        """Why the lexicon alone decides although a model was asked for; calls are taken all the same."""
+        return self._model_faults.get(self.policies.present.hash) or None
+
+    def _watched(self, batch: Batch) -> None:
+        self._watch.batch(batch)
+        for event in batch.events:
+            if isinstance(event.data, PolicyActivated):
+                self.policies.activated(event.data.policy)
 
     async def _beside(self, owner: Owner[PartitionState]) -> None:
         await self._activate(owner)
@@ -75,6 +97,7 @@ class Router:
 
     async def _activate(self, owner: Owner[PartitionState]) -> None:
         """Asks for the policy of the settings where a region of this partition still goes by another."""
+        self.policies.reread()
         policy = self.policies.present
         for region in policy.regions:
             if partition_of(region, self._settings.partitions) != owner.partition:
@@ -115,7 +138,7 @@ class Router:
     def app(self) -> FastAPI:
         """Health, metrics, and the state's hashes for replay."""
         secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
-        app = create_app("router", secret=secret, ready=[self.owners.unready])
+        app = create_app("router", secret=secret, ready=[self.owners.unready], warn=[self.model_fault])
 
         @app.get("/state", tags=["state"])
         async def state(who: Annotated[Principal, Depends(allowed("auditor", "admin", "monitor"))]) -> dict[str, Any]:

@@ -13,15 +13,12 @@ from tocsin.incident.decide import decide
 from tocsin.incident.digest import digest
 from tocsin.incident.evolve import evolve
 from tocsin.incident.rescue import rescue
-from tocsin.incident.state import Facts, PartitionState
+from tocsin.incident.state import Facts, PartitionState, is_exercise
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.log.port import Append
 from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE, URGENT, Topic
 from tocsin.policy.model import Policy
 from tocsin.sealing.keyring import Keyring
-
-DROPPED_WITHIN_MS = 2_000
-"""A wordless call that ends so soon after its answer was dropped, not silent (sample policy's own figure)."""
 
 
 class RouterKernel:
@@ -62,10 +59,9 @@ class RouterKernel:
             enricher = self._enrichers[policy.hash] = self._make(policy)
         words = read_words(self._keyring.unseal(call.private)) if call.private else None
         text = words.text if words is not None else ""
-        found: Understanding = enricher.understand(
-            call.line, call.channel, text, has_point=call.place.source == "point",
-            has_address=bool(words is not None and words.address), dropped=_dropped(call),
-        )  # fmt: skip
+        found: Understanding = enricher.understand_call(
+            call, text, has_address=bool(words is not None and words.address)
+        )
         return found
 
     def decide(self, state: PartitionState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
@@ -80,6 +76,18 @@ class RouterKernel:
         """See `Kernel`."""
         evolve(state, event)
 
+    def conflicts(self, state: PartitionState, command: Command[Any]) -> bool:
+        """See `Kernel`: a call's id with another body than the one recorded under it."""
+        if not isinstance(command.data, RecordCall):
+            return False
+        region = state.regions.get(command.region)
+        known = region.calls.get(command.data.call.call_id) if region is not None else None
+        return known is not None and known.record.body_hash != command.data.call.body_hash
+
+    def exercise(self, state: PartitionState, draft: Draft[Any]) -> bool | None:
+        """See `Kernel`: as its incident is, or as the call that opens it is."""
+        return is_exercise(state, draft)
+
     def version(self, state: PartitionState, subject: str) -> int:
         """See `Kernel`."""
         return state.version(subject)
@@ -91,10 +99,3 @@ class RouterKernel:
     def digest(self, state: PartitionState) -> bytes:
         """See `Kernel`."""
         return digest(state)
-
-
-def _dropped(call: CallRecord) -> bool:
-    """Whether the caller was gone before anything could be said: rang off unanswered, or within moments."""
-    if call.ended_at is None:
-        return False
-    return call.answered_at is None or call.ended_at - call.answered_at < DROPPED_WITHIN_MS

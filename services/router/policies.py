@@ -5,6 +5,7 @@ from pathlib import Path
 
 import structlog
 
+from tocsin.policy.activate import Active, mark_active, marked_active
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
 from tocsin.policy.source import PolicyInvalid
@@ -13,13 +14,35 @@ log = structlog.get_logger()
 
 
 class Policies:
-    """The policy in the settings, and those kept under `data_dir/policies/<hash>`."""
+    """The policy in the settings, and those kept under `data_dir/policies/<hash>`.
+
+    `present` is the one in force for regions that name none: that of the settings, or one put in force since by a
+    command, also after a restart, until the settings name another one.
+    """
 
     def __init__(self, folder: Path, directory: Path) -> None:
         self._folder = folder
-        self.present = load_policy(directory)
+        self.present = self._settled = load_policy(directory)
         self._known: dict[str, Policy] = {self.present.hash: self.present}
         self._keep(directory)
+        self.reread()
+
+    def reread(self) -> None:
+        """Goes by the marker of what was put in force, where the settings are those it was put in force over."""
+        marked = marked_active(self._folder)
+        if marked is None:
+            return
+        if marked.over == self._settled.hash:
+            self.present = self.get(marked.policy)
+        else:  # the settings were changed since: the later act holds, also should they be changed back
+            mark_active(self._folder, Active(policy=self._settled.hash, over=self._settled.hash))
+
+    def activated(self, policy_hash: str) -> None:
+        """A policy was put in force by a committed event: marked, so that it survives a restart."""
+        if policy_hash == self.present.hash or self.get(policy_hash).hash != policy_hash:
+            return
+        self.present = self.get(policy_hash)
+        mark_active(self._folder, Active(policy=policy_hash, over=self._settled.hash))
 
     def _keep(self, directory: Path) -> None:
         place = self._place(self.present.hash)

@@ -8,7 +8,7 @@ from tocsin.calls.read import InvalidBody, parse_value
 from tocsin.calls.record import point_fault, usable_point
 from tocsin.calls.times import moment
 from tocsin.cli.errors import Mend
-from tocsin.enrich.enricher import Enricher
+from tocsin.enrich.enricher import Enricher, TextModel
 from tocsin.envelope import Ms
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.policy.model import Policy
@@ -23,11 +23,11 @@ def _at(text: str | None) -> Ms | None:
 
 
 class OfflineCalls:
-    """Reads and understands calls by one policy."""
+    """Reads and understands calls by one policy, and a trained model where one is given."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, model: TextModel | None = None) -> None:
         self._policy = policy
-        self._enricher = Enricher(policy, tokens=_hash)
+        self._enricher = Enricher(policy, model, tokens=_hash)
 
     def read(self, value: dict[str, Any], *, fallback_id: str) -> tuple[CallRecord, Understanding]:
         """A call and what is understood of it; Mend says what is wrong with a body intake would refuse."""
@@ -51,10 +51,7 @@ class OfflineCalls:
             ended_at=_at(call.ended_at), occurred_at=_at(call.occurred_at), received_at=_at(call.received_at),
             exercise=bool(call.exercise), danger=self._enricher.danger(text), flags=[*parsed.flags, *flags],
         )  # fmt: skip
-        understanding = self._enricher.understand(
-            call.line, record.channel, text, has_point=place.source == "point", has_address=bool(address)
-        )
-        return record, understanding
+        return record, self._enricher.understand_call(record, text, has_address=bool(address))
 
     @staticmethod
     def moment(call: CallRecord) -> Ms:

@@ -79,6 +79,10 @@ class Converters:
             self._compile(cls)
         return self._decoders[cls]
 
+    def holds_map(self, cls: type[Struct]) -> bool:
+        """Whether a map can occur in this value: its bytes are the same each time only when its keys are sorted."""
+        return any(f.kind == "map" or (f.kind in ("struct", "structs") and self.holds_map(f.of)) for f in shape(cls))
+
     def message(self, cls: type[Struct]) -> type[Message]:
         """The message class that carries this value."""
         return self._messages(cls.__name__)

@@ -51,7 +51,7 @@ class Scale:
         for names, value in linking.kind_pairs.items():
             a, _, b = names.partition("|")
             self.pairs[a.strip(), b.strip()] = self.pairs[b.strip(), a.strip()] = value
-        self._found: dict[tuple[str, str], float] = {}
+        self._found: dict[str, dict[str, float]] = {}
         w = linking.weights
         self.kind, self.distance, self.time = w.get("kind", 1.0), w.get("distance", 1.0), w.get("gap", 1.0)
         self.caller, self.address = w.get("caller", 0.5), w.get("address", 0.5)
@@ -69,15 +69,23 @@ class Scale:
             known = self._factors[kind] = rows.get(kind) or rows.get(f"{kind.partition('.')[0]}.*") or 1.0
         return known
 
+    def fits(self, kind: str) -> dict[str, float]:
+        """What `compatible` has answered so far for this kind, by the other one; not to be changed."""
+        known = self._found.get(kind)
+        if known is None:
+            known = self._found[kind] = {}
+        return known
+
     def compatible(self, a: str, b: str) -> float:
         """How well two kinds go together, 0 to 1: the most exact row of the policy; equal kinds fully."""
         if a == b:
             return 1.0
-        known = self._found.get((a, b))
+        row = self.fits(b)
+        known = row.get(a)
         if known is None:
             ga, gb = a.partition(".")[0], b.partition(".")[0]
             rows = ((a, b), (a, f"{gb}.*"), (f"{ga}.*", b), (f"{ga}.*", f"{gb}.*"))
-            known = self._found[a, b] = next((self.pairs[r] for r in rows if r in self.pairs), 0.0)
+            known = row[a] = next((self.pairs[r] for r in rows if r in self.pairs), 0.0)
         return known
 
 
@@ -136,32 +144,40 @@ def matches(region: RegionState, call: CallRecord, u: Understanding, policy: Pol
             if incident is not None:
                 weigh.add(incident, same_caller=True)
     if call.place.point is not None and not u.kind.startswith("invalid."):
-        for incident_id in _near(region, call, weigh):
-            if incident_id not in weigh.found:
-                weigh.add(region.incidents[incident_id], same_caller=False)
+        for incident in _near(region, call, weigh):
+            if incident.incident_id not in weigh.found:
+                weigh.add(incident, same_caller=False)
     best = list(weigh.found.values())
     if len(best) > 1:
         best.sort(key=lambda m: (-m.score, m.incident.incident_id))
     return best
 
 
-def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[str]:
-    """Ids within reach, cell by cell, newest first. This loop is the one a storm stretches: no calls in it."""
+def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[Incident]:
+    """Incidents within reach, cell by cell, newest first, without those `add` would drop at its first two questions.
+
+    This loop is the one a storm stretches: no calls in it.
+    """
     point, reach_m = call.place.point, weigh.rules.reach_m
     if point is None:
         return []
     lon, lat, reach2 = point.lon, point.lat, (reach_m / METRES_PER_DEGREE) ** 2
     squeeze = math.cos(math.radians(lat)) ** 2
-    oldest = weigh.moment - int(weigh.rules.linking.gap_max_s * weigh.factor * 1000)
-    incidents, found = region.incidents, []
+    gap_ms = weigh.rules.linking.gap_max_s * weigh.factor * 1000
+    oldest = weigh.moment - int(gap_ms)
+    latest, earliest = weigh.moment + gap_ms, weigh.moment - gap_ms
+    incidents, fits = region.incidents, weigh.rules.fits(weigh.u.kind)
+    found: list[Incident] = []
     for cell in region.grid.near(point, reach_m):
         left = LOOK_MAX
         for incident_id, there in reversed(cell.items()):
             x, y = there.lon - lon, there.lat - lat
             if x * x * squeeze + y * y <= reach2:
-                if incidents[incident_id].touched_at < oldest:
+                incident = incidents[incident_id]
+                if incident.touched_at < oldest:
                     break
-                found.append(incident_id)
+                if earliest <= incident.call_at <= latest and fits.get(incident.kind, 1.0) > 0.0:
+                    found.append(incident)
                 left -= 1
                 if not left:
                     break

@@ -1,10 +1,10 @@
 """What an owner knows of its regions: a fold of the events and nothing else. Mutable, of one partition's owner."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from tocsin.envelope import Lane, Ms, Sealed
+from tocsin.envelope import Draft, Lane, Ms, Sealed
 from tocsin.incident.grid import Grid
 from tocsin.incident.values import AgencyClass, CallRecord, Card, ClockName, ClockState, Role, TaskState, Understanding
 from tocsin.place import Place
@@ -157,3 +157,14 @@ class PartitionState(Struct):
         region = self.regions.get(subject[:6])
         incident = region.incidents.get(subject) if region else None
         return incident.version if incident else 0
+
+
+def is_exercise(state: PartitionState, draft: Draft[Any]) -> bool | None:
+    """Whether a draft's incident is an exercise: known by the state, or said by what opens it (invariant 10)."""
+    region = state.regions.get(draft.subject[:6])
+    incident = region.incidents.get(draft.subject) if region is not None else None
+    if incident is not None:
+        return incident.exercise
+    said = getattr(draft.data, "call", draft.data)
+    found: bool | None = getattr(said, "exercise", None)
+    return found

@@ -97,7 +97,7 @@ class Decider(Generic[S]):
         return (
             command is not None
             and partition_of(command.region, self._partitions) == self._fold.partition
-            and not self._ledger.knows(command.command_id)
+            and (not self._ledger.knows(command.command_id) or self._kernel.conflicts(self._fold.state, command))
             and (read.record.topic, read.record.offset) not in self._poisoned
         )
 
@@ -124,9 +124,9 @@ class Decider(Generic[S]):
             self._bury(out, read, "decode", [])
         elif partition_of(command.region, self._partitions) != self._fold.partition:
             self._forward(out, read, command)
-        elif self._ledger.knows(command.command_id):
+        elif self._ledger.knows(command.command_id) and not self._kernel.conflicts(self._fold.state, command):
             again = Draft(subject="", data=CommandRepeated(command=type(command.data).__name__, target=command.target))
-            self._append(out, read, self._origin(read, command, salt=_place(record)), [again])
+            self._append(out, read, self._origin(read, command), [again])
         elif poison is not None:
             self._rescue(out, read, command, "evolve", poison)
         elif self._ledger.too_old(command.issued_at, max(read.at, self._ledger.recorded_at)):
@@ -185,13 +185,15 @@ class Decider(Generic[S]):
         draft = Draft(subject="", data=InputForwarded(command_id=command.command_id, to_partition=to))
         self._append(out, read, self._origin(read, None), [draft])
 
-    def _origin(self, read: Read, command: Command[Any] | None, *, salt: str = "") -> Origin:
+    def _origin(self, read: Read, command: Command[Any] | None) -> Origin:
         record = read.record
         source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
         at = max(self._ledger.recorded_at, read.at)
         policy = self._kernel.policy(self._fold.state, "" if command is None else command.region)
         if command is None:
             return Origin(command_id=f"input:{_place(record)}", region="", source=source, recorded_at=at, policy=policy)
+        # Beside what was decided under a known id stand events of this record: their ids must be others.
+        salt = _place(record) if self._ledger.knows(command.command_id) else ""
         return Origin(
             command_id=command.command_id, region=command.region, source=source, recorded_at=at, policy=policy,
             actor=command.actor, lane=command.lane, exercise=command.exercise, trace=command.trace, salt=salt,
@@ -200,16 +202,20 @@ class Decider(Generic[S]):
     def _append(self, out: Decided, read: Read, origin: Origin, drafts: Sequence[Draft[Any]]) -> bool:
         """Stamps, takes and adds events and their outputs; False, with nothing changed, where one is over the size."""
         head = self._ledger.head(origin.region)
-        stamped, _ = stamp(origin, drafts, head, lambda subject: self._kernel.version(self._fold.state, subject))
-        if any(len(s.value) > RECORD_MAX - EVENT_ROOM for s in stamped):
+        kernel, state = self._kernel, self._fold.state
+        stamped, _ = stamp(
+            origin, drafts, head, lambda subject: kernel.version(state, subject), lambda d: kernel.exercise(state, d)
+        )
+        sizes = [len(s.value) for s in stamped]
+        if max(sizes) > RECORD_MAX - EVENT_ROOM:
             return False
         self._take(read, stamped)
         events = [s.event for s in stamped]
         outputs = self._outputs(out, read, events)
-        key, topic, p = origin.region.encode(), self._kernel.events.name, self._fold.partition
+        key, topic, p = origin.region.encode(), kernel.events.name, self._fold.partition
         out.appends += [Append(topic, p, key, s.value, event_headers(s.event)) for s in stamped]
         out.appends += outputs
-        out.size += sum(len(s.value) for s in stamped) + sum(len(o.value or b"") for o in outputs)
+        out.size += sum(sizes) + sum(len(o.value or b"") for o in outputs)
         out.events += events
         out.decided.append(read)
         return True

@@ -53,6 +53,15 @@ class Kernel(Folding[S], Protocol[S, F]):
     def rescue(self, state: S, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
         """What is left where `prepare` or `decide` failed: a human, urgent incident, or a refusal. Must not fail."""
 
+    def conflicts(self, state: S, command: Command[Any]) -> bool:
+        """Whether a command under a known id says something else than the one decided: a person's to look at.
+
+        Where True, `decide` is asked although the id is known; its events then stand beside the first answer.
+        """
+
+    def exercise(self, state: S, draft: Draft[Any]) -> bool | None:
+        """Whether a draft's matter is an exercise, whatever its command says; None where it belongs to none."""
+
     def version(self, state: S, subject: str) -> int:
         """The present version of an incident, mission or unit; 0 where there is none."""
 

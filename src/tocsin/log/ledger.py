@@ -1,17 +1,17 @@
 """What an owner keeps of the log itself: how far inputs are decided, known command ids, chain heads, the last time."""
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from tocsin.codec.wire import chain_hash
-from tocsin.envelope import Event, Ms
+from tocsin.envelope import Event, Frozen, Ms, Source
 
 DAY_MS = 86_400_000
 KNOWN_ID_DAYS = 36
 """Days of event time a command id stays known (design, invariant 2: at least 35, longer than any spool or retry)."""
 
 
-class Head(NamedTuple):
+class Head(Frozen, frozen=True):
     """The last event of a chain: its sequence number and its record's bytes (hashed only when asked for)."""
 
     seq: int = 0
@@ -41,15 +41,18 @@ class Ledger:
         self.recorded_at: Ms = 0
         self.events = 0
         self._known: dict[str, Ms] = {}
+        self._source: Source | None = None
         self._known_ms = known_ms
 
     def take(self, event: Event[Any], value: bytes) -> None:
         """Notes an event: its source is decided, its command id known, it is its chain's head."""
-        source = event.source
-        if source.offset >= self.positions.get(source.topic, 0):
-            self.positions[source.topic] = source.offset + 1
+        source, at = event.source, event.recorded_at
+        if source is not self._source:  # the same value again for each further event of a decision
+            self._source = source
+            if source.offset >= self.positions.get(source.topic, 0):
+                self.positions[source.topic] = source.offset + 1
         self.heads[event.region or f"-p{self.partition}"] = Head(event.seq, value)
-        self.recorded_at = max(self.recorded_at, event.recorded_at)
+        self.recorded_at = max(self.recorded_at, at)
         self.events += 1
         if event.index == 0 and event.command_id not in self._known:
             self._known[event.command_id] = event.recorded_at

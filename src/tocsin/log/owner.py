@@ -44,8 +44,8 @@ class Batch(Struct, frozen=True):
 class OwnerOptions(Struct, frozen=True, kw_only=True):
     """How an owner goes about it. `watch` is called after each commit and must not fail.
 
-    `beside` runs while the partition is decided (a relay) and is cancelled when that ends. `folded` is called after each
-    fold (the processes let the collector forget what it brought).
+    `beside` runs while the partition is decided (a relay) and is cancelled when that ends. `folded` is called after
+    each fold (the processes let the collector forget what it brought).
     """
 
     partitions: int

@@ -34,7 +34,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     salt: str = ""
 
 
-class Stamped(Struct, frozen=True):
+class Stamped(Struct, frozen=True, gc=False):
     """An event and its record value."""
 
     event: Event[Any]
@@ -42,26 +42,45 @@ class Stamped(Struct, frozen=True):
 
 
 def stamp(
-    origin: Origin, drafts: Sequence[Draft[Any]], head: Head, version: Callable[[str], int]
+    origin: Origin,
+    drafts: Sequence[Draft[Any]],
+    head: Head,
+    version: Callable[[str], int],
+    exercise: Callable[[Draft[Any]], bool | None] = lambda _: None,
 ) -> tuple[list[Stamped], Head]:
-    """Events for these drafts, each with its bytes, and the chain's new head. Changes nothing."""
+    """Events for these drafts, each with its bytes, and the chain's new head. Changes nothing.
+
+    An event is an exercise's where `exercise` says so of its draft, whatever the command said (invariant 10); where it
+    says nothing, as the command said, or as the subject's earlier draft.
+    """
     stamped: list[Stamped] = []
     versions: dict[str, int] = {}
-    frame = b""
+    exercises: dict[str, bool] = {}
+    frames: dict[bool, bytes] = {}
+    o, count, at = origin, len(drafts), origin.recorded_at
+    began = hashlib.blake2b(f"{o.command_id}\x1f{o.salt}\x1f".encode(), digest_size=ID_BYTES)
+    seq, value = head.seq, head.value
     for index, draft in enumerate(drafts):
-        before = versions.get(draft.subject)
-        versions[draft.subject] = (version(draft.subject) if before is None else before) + 1
+        subject, seq = draft.subject, seq + 1
+        before = versions.get(subject)
+        if before is None:
+            before = version(subject)
+            said = exercise(draft)
+            exercises[subject] = o.exercise if said is None else said
+        versions[subject] = before + 1
+        whose = exercises[subject]
+        hashed = began.copy()
+        hashed.update(b"%d" % index)
         event = Event(
-            event_id=event_id(origin.command_id, origin.salt, index), region=origin.region, subject=draft.subject,
-            seq=head.seq + 1, version=versions[draft.subject], recorded_at=origin.recorded_at,
-            occurred_at=origin.recorded_at if draft.occurred_at is None else draft.occurred_at,
-            command_id=origin.command_id, index=index, count=len(drafts), source=origin.source, data=draft.data,
-            actor=origin.actor, policy=origin.policy, lane=origin.lane, exercise=origin.exercise, trace=origin.trace,
-            prev_hash=chain_hash(head.value) if head.value else b"",
+            event_id=hashed.hexdigest(), region=o.region, subject=subject, seq=seq, version=before + 1, recorded_at=at,
+            occurred_at=at if draft.occurred_at is None else draft.occurred_at,
+            command_id=o.command_id, index=index, count=count, source=o.source, data=draft.data,
+            actor=o.actor, policy=o.policy, lane=o.lane, exercise=whose, trace=o.trace,
+            prev_hash=chain_hash(value) if value else b"",
         )  # fmt: skip
-        if index == 0:
-            frame = event_frame(event)
+        frame = frames.get(whose)
+        if frame is None:
+            frame = frames[whose] = event_frame(event)
         value = encode_framed(frame, event)
-        head = Head(event.seq, value)
         stamped.append(Stamped(event, value))
-    return stamped, head
+    return stamped, Head(seq, value)

@@ -1,7 +1,11 @@
 """Putting a policy in force: kept by its hash where the owners find it, then asked for in every region by a command."""
 
+import os
 import shutil
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from tocsin.codec.wire import encode_command
 from tocsin.envelope import Actor, Command
@@ -16,6 +20,9 @@ from tocsin.policy.source import FILES
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 
+ACTIVE = "active"
+"""The file under `data_dir/policies` that names the policy put in force by a command."""
+
 
 def keep_policy(directory: Path, policy: Policy, data_dir: Path) -> Path:
     """Copies the files of a loaded policy to `data_dir/policies/<hash>`, whole or not at all."""
@@ -29,6 +36,29 @@ def keep_policy(directory: Path, policy: Policy, data_dir: Path) -> Path:
         shutil.copyfile(directory / name, fresh / name)
     fresh.replace(place)
     return place
+
+
+class Active(Struct, frozen=True):
+    """What was put in force, and which policy stood in the settings then: a later change of the settings wins."""
+
+    policy: str
+    over: str
+
+
+def mark_active(folder: Path, active: Active) -> None:
+    """Writes the marker, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f"{ACTIVE}.{os.getpid()}.new"
+    fresh.write_bytes(msgspec.json.encode(active))
+    fresh.replace(folder / ACTIVE)
+
+
+def marked_active(folder: Path) -> Active | None:
+    """The marker; None where there is none or it cannot be read."""
+    try:
+        return msgspec.json.decode((folder / ACTIVE).read_bytes(), type=Active)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def activations(policy: Policy, *, partitions: int, clock: Clock) -> list[Append]:

@@ -77,7 +77,7 @@ def build(files: Files) -> Policy:
         for k in (
             "name", "version", "default_region", "command_region", "command_agency", "inspection_agency",
             "return_urgent_s", "return_routine_working_days", "transfers_before_command", "known_id_days",
-            "archive_after_days", "confidence_min",
+            "archive_after_days", "confidence_min", "dropped_within_s",
         )
         if k in main
     }  # fmt: skip

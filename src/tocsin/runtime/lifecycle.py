@@ -1,6 +1,7 @@
 """Starting and stopping, the same for every service: the clock a deployment runs on, and waiting for its log."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -11,6 +12,14 @@ from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()
 RETRY_S = 1.0
+
+
+def quiet_collector() -> None:
+    """For a process that decides: its state is large, long-lived and without cycles.
+
+    The collector's default would walk it for a tenth of the time.
+    """
+    gc.set_threshold(50_000, 20, 100)
 
 
 def clock_of(settings: Settings) -> Clock:

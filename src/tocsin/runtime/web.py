@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -24,8 +24,11 @@ ReadyCheck = Callable[[], str | None]
 """Says what keeps a service from being ready, or None."""
 
 
-def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck]) -> FastAPI:
-    """An app with `/healthz`, `/readyz`, `/metrics`, OpenAPI 3.1 and problem+json for every error."""
+def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck], warn: Sequence[ReadyCheck] = ()) -> FastAPI:
+    """An app with `/healthz`, `/readyz`, `/metrics`, OpenAPI 3.1 and problem+json for every error.
+
+    What `warn` says is told by `/readyz` and keeps nothing from being ready: calls must go on.
+    """
     app = FastAPI(title=f"Tocsin {title}", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.secret = secret
     app.add_middleware(TraceMiddleware)
@@ -39,7 +42,9 @@ def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck]) -> FastAPI
     async def readyz() -> Response:
         """Ready, or 503 with the reasons."""
         reasons = [r for r in (check() for check in ready) if r]
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        warnings = [w for w in (check() for check in warn) if w]
+        said = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
+        return JSONResponse(said, 503 if reasons else 200)
 
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:

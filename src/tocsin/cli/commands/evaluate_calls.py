@@ -13,6 +13,7 @@ from tocsin.cli.errors import Mend
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tocsin.enrich.enricher import TextModel
     from tocsin.policy.model import Policy
 
 
@@ -34,6 +35,9 @@ def register(app: typer.Typer) -> None:
     def evaluate_calls(
         file: Annotated[Path, typer.Argument(help="NDJSON: calls in the POST shape.")],
         policy: Annotated[Path | None, typer.Option(help="Policy directory; the sample where absent.")] = None,
+        model: Annotated[
+            Path | None, typer.Option(help="Trained model's directory; lexicon alone where absent.")
+        ] = None,
         as_json: AsJson = False,
     ) -> None:
         """Prints one JSON object a call; a line that intake would refuse is told on standard error and exits 1."""
@@ -42,14 +46,18 @@ def register(app: typer.Typer) -> None:
         from tocsin.policy.load import load_policy
         from tocsin.policy.source import PolicyInvalid
         from tocsin.runtime.settings import Settings
+        from tocsin.text.model import open_model
 
         del as_json  # the result is JSON in either form
         try:
             held = load_policy(Settings(policy_dir=policy).policy_path)
         except PolicyInvalid as e:
             raise Mend(f"The policy does not hold: {e}", "See `tocsin policy check`.") from e
+        trained, fault = open_model(model, held)
+        if fault:
+            raise Mend(fault, "Name a directory that `tocsin train --output DIR` wrote.")
         refused = 0
-        for found in judged(held, file):
+        for found in judged(held, file, trained):
             if isinstance(found, Judged):
                 sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
             else:
@@ -59,13 +67,13 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def judged(policy: "Policy", file: Path) -> "Iterator[Judged | str]":
+def judged(policy: "Policy", file: Path, model: "TextModel | None" = None) -> "Iterator[Judged | str]":
     """Each line's call judged by itself, or why it cannot be."""
     from tocsin.calls.read import InvalidBody, read_json
     from tocsin.cli.offline import OfflineCalls
     from tocsin.policy.plan import plan_for
 
-    offline = OfflineCalls(policy)
+    offline = OfflineCalls(policy, model)
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as e:

@@ -69,10 +69,10 @@ def activate(directory: Directory, data_dir: DataDir = DATA_DIR, as_json: AsJson
 
     from tocsin.cli.progress import out
     from tocsin.log.port import LogUnavailable
+    from tocsin.policy.activate import Active, keep_policy, mark_active
     from tocsin.policy.activate import activate as ask
-    from tocsin.policy.activate import keep_policy
     from tocsin.policy.load import load_policy
-    from tocsin.policy.source import PolicyInvalid
+    from tocsin.policy.source import PolicyInvalid, policy_hash
 
     found_there(directory)
     deployment = Deployment.find(data_dir)
@@ -84,6 +84,8 @@ def activate(directory: Directory, data_dir: DataDir = DATA_DIR, as_json: AsJson
     try:
         keep_policy(directory, policy, settings.data_dir)
         asked = asyncio.run(ask(policy, settings))
+        over = policy_hash(settings.policy_path)
+        mark_active(settings.data_dir / "policies", Active(policy=policy.hash, over=over))
     except LogUnavailable as e:
         raise Mend(f"The log does not answer: {e}", "Look at `tocsin status`, then try again.") from e
     except OSError as e:

@@ -1,0 +1,126 @@
+"""A known id with another body, exercises, and what a router keeps of the policy put in force."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from services.router.policies import Policies
+from tests.unit.log.test_router_kernel import HOME, County
+from tocsin.codec.wire import decode_command, encode_command
+from tocsin.envelope import Draft, Source
+from tocsin.incident.events import NoteAdded
+from tocsin.incident.state import is_exercise
+from tocsin.log.decider import Decider
+from tocsin.log.fold import Fold
+from tocsin.log.ledger import Head
+from tocsin.log.port import Record
+from tocsin.log.stamp import Origin, stamp
+from tocsin.outcomes import CommandRepeated
+from tocsin.policy.activate import Active, mark_active, marked_active
+from tocsin.policy.load import load_policy
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.web import create_app
+from tocsin.text.model import open_model
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> County:
+    """Made once: sealing a day of calls takes a while."""
+    return County(tmp_path_factory.mktemp("conflicts"))
+
+
+def other_body(record: Record, offset: int) -> Record:
+    """The same call id, told otherwise."""
+    command = decode_command(record.value or b"")
+    call = msgspec.structs.replace(command.data.call, body_hash="another")
+    data = msgspec.structs.replace(command.data, call=call)
+    return record._replace(offset=offset, value=encode_command(msgspec.structs.replace(command, data=data)))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_invariant_2_a_known_call_id_with_another_body_is_for_a_person(county: County, together: bool) -> None:
+    """CallConflict and a review, in one batch or two; an equal body is a repeat; all events have ids of their own."""
+    first = county.records[0]
+    records = [first, other_body(first, 900), first._replace(offset=901)]
+    fold = Fold(county.kernel, HOME)
+    decider = Decider(county.kernel, fold, partitions=6, trust_clock=False, poisoned={})
+    outs = [decider.decide(records)] if together else [decider.decide([r]) for r in records]
+    events = [e for out in outs for e in out.events]
+    types = [e.type for e in events]
+    assert types[-3:-1] == ["CallConflict", "ReviewRequested"] or types[-2:] == ["CallConflict", "CommandRepeated"]
+    assert isinstance(events[-1].data, CommandRepeated)
+    assert len({e.event_id for e in events}) == len(events)
+    incident = fold.state.regions[events[0].region].incidents[events[0].subject]
+    assert "call_conflict" in incident.review
+    assert not [s for out in outs for s in out.stages]
+
+
+def test_invariant_10_events_of_an_exercise_say_so_whatever_the_command_said() -> None:
+    """What is known of the subject holds over the command's word, both ways; without a subject the command's word."""
+    origin = Origin(command_id="c", region="430921", source=Source(), recorded_at=1, policy="", exercise=False)
+    drafts = [Draft(subject=s, data=NoteAdded(text="n")) for s in ("drill", "live", "")]
+    known = {"drill": True, "live": False}
+    stamped, _ = stamp(origin, drafts, Head(), lambda _: 0, lambda d: known.get(d.subject))
+    assert [s.event.exercise for s in stamped] == [True, False, False]
+    drilled = msgspec.structs.replace(origin, exercise=True)
+    stamped, _ = stamp(drilled, drafts, Head(), lambda _: 0, lambda d: known.get(d.subject))
+    assert [s.event.exercise for s in stamped] == [True, False, True]
+
+
+def test_invariant_10_the_state_says_which_incident_is_an_exercise(county: County) -> None:
+    """Every event of the seeded day's exercise carries the mark; no live one does."""
+    fold, decided = county.decide(50)
+    for out in decided:
+        for event in out.events:
+            if event.subject:
+                draft = Draft(subject=event.subject, data=event.data)
+                assert event.exercise == is_exercise(fold.state, draft)
+
+
+def changed(folder: Path) -> Path:
+    """The sample policy, named otherwise."""
+    shutil.copytree(Settings(policy_dir=None).policy_path, folder)
+    main = folder / "policy.toml"
+    main.write_text(main.read_text(encoding="utf-8").replace('version = "', 'version = "changed-'), encoding="utf-8")
+    return folder
+
+
+def test_a_policy_put_in_force_survives_a_restart_until_the_settings_change(tmp_path: Path) -> None:
+    """The committed event marks it; a new process goes by it; another policy in the settings ends that."""
+    sample, kept = Settings(policy_dir=None).policy_path, tmp_path / "policies"
+    other = load_policy(changed(tmp_path / "other"))
+    policies = Policies(kept, sample)
+    settled = policies.present.hash
+    shutil.copytree(tmp_path / "other", kept / other.hash.removeprefix("sha256:"))
+    policies.activated(other.hash)
+    assert policies.present.hash == other.hash
+    assert Policies(kept, sample).present.hash == other.hash
+    assert marked_active(kept) == Active(policy=other.hash, over=settled)
+    assert Policies(kept, tmp_path / "other").present.hash == other.hash
+    assert Policies(kept, sample).present.hash == settled
+
+
+def test_a_marker_for_a_policy_that_is_not_kept_changes_nothing(tmp_path: Path) -> None:
+    """The settings' policy stays in force; so it does under a marker that cannot be read."""
+    sample, kept = Settings(policy_dir=None).policy_path, tmp_path / "policies"
+    settled = Policies(kept, sample).present.hash
+    mark_active(kept, Active(policy="sha256:gone", over=settled))
+    assert Policies(kept, sample).present.hash == settled
+    (kept / "active").write_text("garbage")
+    assert Policies(kept, sample).present.hash == settled
+
+
+async def test_a_corrupt_model_leaves_the_lexicon_and_readiness_says_why(tmp_path: Path, county: County) -> None:
+    """No model, a warning in readiness, and ready all the same: a model must not stop calls."""
+    (tmp_path / "manifest.json").write_text("{")
+    model, fault = open_model(tmp_path, county.policies.present)
+    assert model is None
+    assert "lexicon alone" in fault
+    app = create_app("router", secret=b"s" * 32, ready=[lambda: None], warn=[lambda: fault, lambda: None])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router") as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "reasons": [], "warnings": [fault]}
