@@ -1,0 +1,132 @@
+"""ems120 and supervision from outside: the mission's chain and shapes, the silent crew, complaints, disclosure."""
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.e2e.readers import incident_of
+from tests.support import advance, eventually_sync
+from tocsin.cli.deployment import Deployment
+
+pytestmark = pytest.mark.broker
+MISSION = {
+    "mission_id", "task_id", "incident_id", "state", "triage", "unit_id", "hospital_id", "candidates", "times",
+    "outcome", "version",
+}  # fmt: skip
+TIMES = {
+    "assigned", "acknowledged", "departed", "arrived", "patient_contact", "left", "at_hospital", "handed_over",
+}  # fmt: skip
+CHAIN = (
+    ("acknowledge", "acknowledged"), ("depart", "departed"), ("arrive", "on_scene"),
+    ("patient_contact", "with_patient"), ("leave", "transporting"), ("arrive_hospital", "at_hospital"),
+    ("hand_over", "ended"),
+)  # fmt: skip
+
+
+def _mission(county: Deployment, incident: str) -> Any:
+    def assigned() -> Any:
+        with county.client("ems120", "ems_dispatcher") as http:
+            found = http.get("/v1/missions", params={"incident_id": incident, "limit": 500}).json()["items"]
+        return next((m for m in found if m["unit_id"] and m["state"] != "ended"), None)
+
+    return eventually_sync(assigned, what="a mission with a unit")
+
+
+def _free_all(county: Deployment) -> None:
+    """Ends what other tests left running: the county has eight ambulances."""
+    with county.client("ems120", "ems_dispatcher", seconds=30) as http:
+        while True:
+            held = http.get("/v1/missions", params={"limit": 500}).json()["items"]
+            running = [m for m in held if m["state"] != "ended"]
+            if not running:
+                return
+            for mission in running:
+                over = {"command": "end", "outcome": "cancelled_before", "reason": "演练前清场"}
+                done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 10}, json=over)
+                assert done.status_code in (200, 409), done.text
+
+
+def test_a_crew_that_stays_silent_is_replaced_and_the_next_goes_through_the_chain(county: Deployment) -> None:
+    """No acknowledgement in 30 s: another unit; then every step, its time and state, and the task is completed."""
+    _free_all(county)
+    point = {"lon": 112.3 + random.random() * 0.15, "lat": 29.1 + random.random() * 0.2, "crs": "WGS84"}
+    incident = incident_of(county, "120", "孕妇要生了，羊水破了", "", location={"point": point, "accuracy_m": 20})
+    first = _mission(county, incident)
+    assert first.keys() >= MISSION
+    assert first["times"].keys() == TIMES
+    assert first["candidates"][0].keys() >= {"unit_id", "eta_s", "excluded_because"}
+    url = f"/v1/missions/{first['mission_id']}"
+    advance(county, 31)
+    with county.client("ems120", "ems_dispatcher") as http:
+        second = http.get(url).json()
+        assert second["unit_id"] not in (None, first["unit_id"])
+        busy = [u["mission_id"] for u in http.get("/v1/units").json()["items"] if u["mission_id"]]
+        assert len(set(busy)) == len(busy)
+        skipped = http.post(f"{url}/commands", params={"wait": 10}, json={"command": "hand_over"})
+        assert (skipped.status_code, skipped.json()["code"]) == (409, "illegal_step")
+    with county.client("ems120", second["unit_id"]) as crew:
+        for command, state in CHAIN:
+            done = crew.post(f"{url}/commands", params={"wait": 10}, json={"command": command})
+            assert done.status_code == 200, done.text
+            assert crew.get(url).json()["state"] == state
+        ended = crew.get(url).json()
+    assert ended["outcome"] == "transported"
+    assert all(ended["times"].values())
+
+    def completed() -> bool:
+        with county.client("notifier", "commander") as http:
+            tasks = http.get(f"/v1/incidents/{incident}").json()["tasks"]
+        return [t["state"] for t in tasks if t["agency_class"] == "medical"] == ["completed"]
+
+    assert eventually_sync(completed, what="the report to the incident's task")
+
+
+def test_medical_detail_is_for_120_roles_alone(county: Deployment) -> None:
+    """Missions: 403 for police, hotline, supervisor and monitor; unknown ones are 404; bad commands 422."""
+    for role in ("nanxian-police", "hotline", "supervisor", "auditor", "monitor"):
+        with county.client("ems120", role) as http:
+            assert http.get("/v1/missions").status_code == 403, role
+    with county.client("ems120", "ems_dispatcher") as http:
+        assert http.get("/v1/missions/430921-20200101-000001-M1").status_code == 404
+        bad = http.post("/v1/missions/430921-20200101-000001-M1/commands", json={"command": "end", "outcome": "x"})
+        assert bad.status_code in (404, 422)
+
+
+def test_a_complaint_never_reaches_whom_it_is_about(county: Deployment) -> None:
+    """A receipt number at once; inspection's supervisors see the case, not the complainant; the agency sees nothing."""
+    said = {
+        "agency": "nanxian-water",
+        "text": "停水两天没有人管",
+        "complainant": {"name": "周小兰", "number": "13800009999"},
+    }
+    with county.client("supervision", "hotline") as http:
+        taken = http.post("/v1/complaints", json=said)
+        assert taken.status_code == 202, taken.text
+        receipt = taken.json()["receipt"]
+        unknown = http.post("/v1/complaints", json=said | {"agency": "nanxian-none"})
+        assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "agency")
+    with county.client("supervision", "supervisor") as http:
+        cases = http.get("/v1/cases", params={"limit": 500}).text
+        assert receipt in cases
+        assert "周小兰" not in cases
+        assert "13800009999" not in cases
+    with county.client("supervision", "nanxian-water") as http:
+        assert receipt not in http.get("/v1/cases", params={"limit": 500}).text
+
+
+def test_disclosure_is_open_and_nobodys(county: Deployment) -> None:
+    """Kinds, limits with their sources, numbers; no token asked; no name, number, place or call."""
+    incident = incident_of(county, "12345", "想咨询医保怎么报销", "浪拔湖镇")
+    with county.client("supervision", "nobody") as http:
+        shown = http.get("/v1/disclosure")
+        assert shown.status_code == 200
+        assert shown.json().keys() >= {"kinds", "limits", "basis"}
+        assert incident not in shown.text
+        assert "1380000" not in shown.text
+    with county.client("supervision", "supervisor") as http:
+        for asked, status in (
+            ("clocks?state=running&card=none", 200), ("clocks?card=pink", 422), ("scores?period=2026Q2", 200),
+            ("scores?period=2026", 422), ("reports/agencies", 200), ("reports/none", 404),
+        ):  # fmt: skip
+            assert http.get(f"/v1/{asked}").status_code == status, asked
