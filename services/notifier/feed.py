@@ -21,6 +21,8 @@ log = structlog.get_logger()
 BATCH_MAX = 2_000
 """Records folded in one transaction; at most some 0.2 s of work."""
 LAG_EVERY_S = 2.0
+ANSWER_S = 10.0
+"""How long the log may leave a question unanswered before this replica says that it does not know what is new."""
 LIVE_S = 60.0
 """Older events were not delivered late: they are history, read while the read model is built."""
 
@@ -127,7 +129,11 @@ class Feed:
 
     async def _look(self, follower: KafkaFollower) -> None:
         self._looked = time.monotonic()
-        ends, at = await follower.ends(), follower.positions()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                ends, at = await follower.ends(), follower.positions()
+        except TimeoutError as e:
+            raise LogUnavailable(f"it is silent for {ANSWER_S:g} s") from e
         behind = 0
         for (topic, partition), end in ends.items():
             lag = max(0, end - at.get((topic, partition), 0))
