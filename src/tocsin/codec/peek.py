@@ -61,7 +61,7 @@ class EventHead:
             u = data.understanding
             return CallSeen(data.call.call_id, u.human, u.kind, u.priority, data.incident_ids)
         try:
-            m = _events[CallRecorded.__name__][0].FromString(self._m.data)
+            m: Any = _events[CallRecorded.__name__][0].FromString(self._m.data)
         except DecodeError as e:
             raise UnreadableRecord(f"not a {self.type}: {e}") from e
         u = m.understanding

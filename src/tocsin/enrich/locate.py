@@ -5,13 +5,15 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import shapely
 
 from tocsin.enrich.crs import is_position, to_wgs84
 from tocsin.enrich.gazetteer import Gazetteer, Match, parts_of
 from tocsin.enrich.normal import normalise
 from tocsin.place import Place, Point
-from tocsin.policy.model import Policy
+from tocsin.policy.model import GazetteerEntry, Policy
 
 _M_PER_DEG = 111_320.0
 _TOWN_M, _SUBURB_M = 1800.0, 1500.0
@@ -19,6 +21,10 @@ _CHINA = (73.0, 136.0, 3.0, 54.0)
 _ADDRESS_MAX, _TEXT_MAX = 200, 400
 _SWAPPED_ACCURACY_M = 500.0
 _CELL_DEG = 0.002
+_REACH_M = 400.0
+"""How far at most an entry lends its name to what lies around it."""
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 class Surroundings(NamedTuple):
@@ -28,6 +34,17 @@ class Surroundings(NamedTuple):
     setting: str
     entry: str
     label: str
+
+
+class _Named(NamedTuple):
+    """The gazetteer's entries of a region as columns: in metres, with how far each lends its name (-1: never)."""
+
+    entries: list[GazetteerEntry]
+    x: Floats
+    y: Floats
+    reach_m: Floats
+    town: Flags
+    suburb: Flags
 
 
 class Locator:
@@ -47,11 +64,20 @@ class Locator:
         for shape in self._shapes:
             shapely.prepare(shape)
         self._tree = shapely.STRtree(self._shapes)
-        self._entries = [(e, *self._metres(e.point.lon, e.point.lat)) for e in policy.gazetteer]
+        grouped: dict[str, list[GazetteerEntry]] = {}
+        for e in policy.gazetteer:
+            grouped.setdefault(e.region, []).append(e)
+        self._by_region = {r: self._named(entries) for r, entries in grouped.items()}
         self._around = lru_cache(maxsize=16384)(self._surroundings)
 
     def _metres(self, lon: float, lat: float) -> tuple[float, float]:
         return lon * self._scale * _M_PER_DEG, lat * _M_PER_DEG
+
+    def _named(self, entries: list[GazetteerEntry]) -> _Named:
+        at = np.array([self._metres(e.point.lon, e.point.lat) for e in entries])
+        reach = np.array([-1.0 if e.kind == "town" else min(e.radius_m, _REACH_M) for e in entries])
+        town, suburb = (np.array([e.setting == s for e in entries]) for s in ("town", "suburb"))
+        return _Named(entries, at[:, 0], at[:, 1], reach, town, suburb)
 
     def regions_at(self, point: Point) -> tuple[str, list[str]]:
         """The region a WGS84 point lies in ("" for none) and the others within the border strip."""
@@ -63,24 +89,20 @@ class Locator:
 
     def _surroundings(self, cell_x: int, cell_y: int, region: str) -> Surroundings:
         x, y = self._metres(cell_x * _CELL_DEG, cell_y * _CELL_DEG)
-        best: tuple[float, str, str, str] | None = None
-        nearest: dict[str, float] = {}
-        town, town_m = "", math.inf
-        for e, ex, ey in self._entries:
-            if e.region != region:
-                continue
-            apart = math.hypot(ex - x, ey - y)
-            nearest[e.setting] = min(nearest.get(e.setting, math.inf), apart)
-            if apart < town_m:
-                town, town_m = e.town, apart
-            if apart <= min(e.radius_m, 400) and e.kind != "town" and (best is None or apart < best[0]):
-                best = (apart, e.id, e.names[0], e.town)
+        there = self._by_region.get(region)
+        if there is None:
+            return Surroundings("", "village", "", "")
+        apart = np.hypot(there.x - x, there.y - y)
+        inside = np.where(apart <= there.reach_m, apart, math.inf)
+        best = int(inside.argmin())
+        within = there.entries[best] if inside[best] < math.inf else None
         setting = "village"
-        if nearest.get("town", math.inf) <= _TOWN_M:
+        if apart[there.town].min(initial=math.inf) <= _TOWN_M:
             setting = "town"
-        elif nearest.get("suburb", math.inf) <= _SUBURB_M:
+        elif apart[there.suburb].min(initial=math.inf) <= _SUBURB_M:
             setting = "suburb"
-        return Surroundings(town, setting, best[1] if best else "", best[2] if best else "")
+        town = there.entries[int(apart.argmin())].town
+        return Surroundings(town, setting, within.id if within else "", within.names[0] if within else "")
 
     def locate(
         self, point: Point | None, accuracy_m: float | None, address: str, text: str, given: str, seat: str
