@@ -24,7 +24,7 @@ _LETTER = 60
 _CRY = 30
 """In a letter (longer than the one, with words of `letter`) a cry stands within so many characters of its matter."""
 _PLAIN_WORD = 2.2
-_LOOK_BACK = 20
+_LOOK_BACK = FAR_MAX
 _STRONG = 1.5
 """A term of this weight says what it says, even without more."""
 _NEGATION_GAP = {1: 1}
@@ -260,7 +260,13 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
     letter = len(text) > _LETTER and bool(marks[LETTER])
     cries = marks[LIVE] + marks[NOW] if letter else []
     hits = []
+    seen: set[tuple[int, int, int]] = set()
     for raw in found:
+        # Several patterns of one term often meet in the same words: they are judged once.
+        key = (id(raw.term), raw.start, raw.end)
+        if key in seen:
+            continue
+        seen.add(key)
         if masks and (_masked(raw.start, raw.first_end, masks) or _masked(raw.last_start, raw.end, masks)):
             continue
         if not raw.term.danger and _within((raw.start, raw.first_end), marks[PLACE]):
