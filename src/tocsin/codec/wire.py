@@ -104,7 +104,7 @@ def encode_framed(frame: bytes, event: Event[Any]) -> bytes:
     subject, prev, event_id = event.subject.encode(), event.prev_hash, event.event_id.encode()
     seq, size = event.seq, len(data)
     return b"".join((
-        frame, b"\x0a", varint(len(event_id)), event_id, head, varint(VERSIONS.get(name, 1)),
+        frame, b"\x0a" + varint(len(event_id)) + event_id if event_id else b"", head, varint(VERSIONS.get(name, 1)),
         b"\x2a" + varint(len(subject)) + subject if subject else b"",
         b"\x30" + varint(seq) if seq else b"",
         b"\x38" + varint(event.version) if event.version else b"",

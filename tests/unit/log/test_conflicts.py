@@ -7,12 +7,16 @@ import httpx
 import msgspec
 import pytest
 
+from services.router.orders import orders
 from services.router.policies import Policies
+from tests.unit.incident.world import World, east
 from tests.unit.log.test_router_kernel import HOME, County
-from tocsin.codec.wire import decode_command, encode_command
+from tocsin.codec.wire import decode_command, decode_value, encode_command
 from tocsin.envelope import Draft, Source
+from tocsin.incident import commands as cmd
 from tocsin.incident.events import NoteAdded
 from tocsin.incident.state import is_exercise
+from tocsin.incident.view import Dispatch
 from tocsin.log.decider import Decider
 from tocsin.log.fold import Fold
 from tocsin.log.ledger import Head
@@ -124,3 +128,20 @@ async def test_a_corrupt_model_leaves_the_lexicon_and_readiness_says_why(tmp_pat
         answer = await client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json() == {"ready": True, "reasons": [], "warnings": [fault]}
+
+
+def test_an_agency_whose_task_joined_another_incident_is_told(county: County) -> None:
+    """After a merge the order names the incident the task now serves, by the event that moved it."""
+    world = World()
+    one = world.call("fire.building")
+    other = world.call("medical.cardiac", line="120", point=east(3000))
+    world.do(cmd.Merge(into=one.incident_id, reason="~same"), other.incident_id).accepted(
+        "TaskJoined", "IncidentMerged"
+    )
+    joined = {e.data.task_id: e for e in world.last if e.type == "TaskJoined"}
+    sent = orders(world.state, world.last, world.policy.kinds, county.keyring)
+    told = {o.task_id: o for o in (decode_value(Dispatch, a.value or b"") for a in sent)}
+    assert joined
+    for task_id, event in joined.items():
+        order = told[task_id]
+        assert (order.action, order.incident_id, order.event_id) == ("update", one.incident_id, event.event_id)
