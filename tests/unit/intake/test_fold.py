@@ -1,0 +1,123 @@
+"""The index's fold: what is written once a batch says the same as what is written record by record."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.intake.fold import BODY_HEADER, Fold
+from services.intake.schema import open_index
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import UnreadableRecord, encode_event
+from tocsin.envelope import Event, Source
+from tocsin.incident import events as e
+from tocsin.incident.values import CallRecord, Understanding
+from tocsin.log.port import Record
+from tocsin.log.topics import INCIDENT_EVENTS, URGENT
+from tocsin.place import Place
+
+REGION = "430921"
+NOW = 1_775_360_000_000
+
+
+def recorded(call_id: str) -> e.CallRecorded:
+    """A call understood."""
+    call = CallRecord(call_id=call_id, line="119", region=REGION, place=Place(region=REGION))
+    return e.CallRecorded(call=call, understanding=Understanding(kind="fire.building", priority=1))
+
+
+def posted(call_id: str, offset: int) -> Record:
+    """A call's command on the log."""
+    headers = (
+        ("ce_type", b"cn.tocsin.RecordCall.v1"), ("ce_id", f"call:{call_id}".encode()), (BODY_HEADER, b"hash"),
+    )  # fmt: skip
+    return Record(URGENT.name, 0, offset, REGION.encode(), b"sealed", headers, NOW)
+
+
+def decided(call_id: str, incident: str, first: int, *facts: Any) -> list[Record]:
+    """The events of one decision."""
+    found = []
+    for i, data in enumerate(facts):
+        event = Event(
+            event_id=f"{call_id}-{i}", region=REGION, subject="" if i == 0 else incident, seq=first + i, version=i,
+            occurred_at=NOW, recorded_at=NOW + i, command_id=f"call:{call_id}", index=i, count=len(facts),
+            source=Source(topic=URGENT.name), data=data,
+        )  # fmt: skip
+        found.append(Record(INCIDENT_EVENTS.name, 0, first + i, REGION.encode(), encode_event(event), (), NOW))
+    return found
+
+
+def history() -> list[Record]:
+    """Two calls about one fire, the first opens it."""
+    incident = f"{REGION}-20260405-000001"
+    opened = e.IncidentOpened(call_id="a", kind="fire.building", priority=1, place=Place(region=REGION))
+    routed = e.TaskRouted(task_id=f"{incident}-T1", agency="nanxian-fire", agency_class="fire", role="lead")
+    limits = [
+        e.ClockStarted(clock_id=f"c-{n}", clock=n, agency="nanxian-fire", started_at=NOW, due_at=NOW + 30_000)
+        for n in ("acknowledge", "complete")
+    ]
+    linked = e.CallLinked(call_id="b", score=0.9, decided_by="rule")
+    return [
+        posted("a", 0), *decided("a", incident, 0, recorded("a"), opened, routed, *limits), posted("b", 1),
+        *decided("b", incident, 5, recorded("b"), linked),
+    ]  # fmt: skip
+
+
+def rows(db: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """All that an index holds."""
+    return {t: db.execute(f"SELECT * FROM {t} ORDER BY 1, 2").fetchall() for t in ("calls", "incidents", "tasks")}  # noqa: S608 - our own tables
+
+
+def folded(file: Path, size: int) -> dict[str, list[tuple[Any, ...]]]:
+    """The index of the history, folded in batches of this size."""
+    db = open_index(file)
+    fold, records = Fold(db, trust_clock_header=False), history()
+    for i in range(0, len(records), size):
+        fold.apply(records[i : i + size])
+    found = rows(db)
+    db.close()
+    return found
+
+
+@pytest.mark.parametrize("size", [2, 3, 100])
+def test_batches_of_any_size_leave_the_same_index(tmp_path: Path, size: int) -> None:
+    """What is held in memory between records and batches is what would have been read back."""
+    one = folded(tmp_path / "one.db", 1)
+    assert folded(tmp_path / "many.db", size) == one
+    assert [c[0] for c in one["calls"]] == ["a", "b"]
+    assert len(one["incidents"]) == len(one["tasks"]) == 1
+
+
+def test_a_fold_says_where_a_new_call_stands_and_is_silent_on_a_repeat(tmp_path: Path) -> None:
+    """Only the first record of an id is named: whoever sent the second has to look the first up."""
+    db = open_index(tmp_path / "i.db")
+    fold = Fold(db, trust_clock_header=False)
+    assert fold.apply([posted("a", 4)]).first == {"a": (URGENT.name, 0, 4)}
+    assert fold.apply([posted("a", 5)]).first == {}
+    db.close()
+
+
+def test_a_batch_that_fails_leaves_nothing_behind_in_memory(tmp_path: Path) -> None:
+    """After a failed transaction the same records fold to the same index."""
+    db = open_index(tmp_path / "i.db")
+    fold = Fold(db, trust_clock_header=False)
+    db.execute("CREATE TRIGGER full BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with pytest.raises(sqlite3.IntegrityError):
+        fold.apply(history())
+    assert rows(db) == {"calls": [], "incidents": [], "tasks": []}
+    db.execute("DROP TRIGGER full")
+    fold.apply(history())
+    assert rows(db) == folded(tmp_path / "whole.db", 100)
+    db.close()
+
+
+def test_a_head_shows_of_a_call_what_its_whole_content_says() -> None:
+    """`call_seen` and `data` agree; garbage is unreadable, not an empty event."""
+    record = decided("a", "x", 0, recorded("a"))[0]
+    head = EventHead(record.value or b"")
+    seen, whole = head.call_seen(), head.data()
+    assert (seen.call_id, seen.kind, seen.priority, seen.human) == ("a", "fire.building", 1, False)
+    assert (whole.call.call_id, whole.understanding.kind) == (seen.call_id, seen.kind)
+    with pytest.raises(UnreadableRecord):
+        EventHead(b"\xff\xff\xff")
