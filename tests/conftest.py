@@ -9,14 +9,6 @@ from tocsin.broker import EmbeddedKafka
 from tocsin.cli.deployment import Deployment
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a file on one worker, and all that share the one `county` on one worker too (`--dist loadgroup`)."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            shared = "county" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("county" if shared else item.path.as_posix()))
-
-
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     """A single-node Apache Kafka for this worker's whole session: `broker.bootstrap`. It has no topics yet.

@@ -36,7 +36,6 @@ pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(1800),
-    pytest.mark.xdist_group("faults-cluster"),
 ]
 
 

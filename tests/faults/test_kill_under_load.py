@@ -23,7 +23,7 @@ VICTIMS = ("router", "intake", "notifier", "ems120", "supervision")
 KILLS = 50 if LONG else len(VICTIMS)
 UNDER_LOAD_MIN = 45 if LONG else 2
 AGAIN_MS_MAX = 10_000
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800 if LONG else 600), pytest.mark.xdist_group("faults-load")]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800 if LONG else 600)]
 
 
 @pytest.fixture(scope="module")

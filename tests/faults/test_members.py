@@ -49,7 +49,6 @@ pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(1800 if LONG else 600),
-    pytest.mark.xdist_group("faults-members"),
 ]
 
 

@@ -39,7 +39,6 @@ pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("faults-poison"),
 ]
 
 
