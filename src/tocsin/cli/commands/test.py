@@ -4,9 +4,10 @@ import typer
 
 _PARTS = (
     ("tests/unit", "tests/simulation", "tests/contract", "tests/deploy", "-n", "2", "--dist", "loadfile"),
-    ("tests/integration", "tests/e2e", "tests/faults"),
+    ("tests/e2e", "tests/integration"),
+    ("tests/faults",),
 )
-"""What needs little goes first, on two workers; whole deployments come one after the other, each alone."""
+"""What needs little goes first, on two workers; then what shares one deployment; then what breaks its own."""
 
 
 def register(app: typer.Typer) -> None:
