@@ -19,7 +19,6 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from tests.faults.stage import (
-    ASKED,
     Callers,
     Figures,
     Found,
@@ -48,7 +47,6 @@ from tocsin.v1.envelope_pb2 import CommandEnvelope
 REGION = "430921"
 DEAD_WITHIN_S = 1.0
 pytestmark = [
-    pytest.mark.skipif(not ASKED, reason="counts seconds under load, wants the machine to itself: TOCSIN_FAULTS=short"),
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(600),
