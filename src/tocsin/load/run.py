@@ -46,6 +46,7 @@ class Load:
     def __init__(self, target: Target, settings: Settings, *, prefix: str, drain_s: float = 30.0) -> None:
         self.target, self.settings, self.prefix, self.drain_s = target, settings, prefix, drain_s
         self.ledger = Ledger()
+        self._last = ""
 
     async def run(self, bodies: Iterable[dict[str, Any]], *, rate: float, seconds: float) -> dict[str, object]:
         """Sends `rate` calls a second for `seconds` (or until the bodies end), drains, and sums up."""
@@ -128,20 +129,20 @@ class Load:
                         sent.homes += 1
 
     async def _watch_stream(self, session: aiohttp.ClientSession) -> None:
-        last = ""
         while True:
-            headers = {"Last-Event-ID": last} if last else {}
+            headers = {"Last-Event-ID": self._last} if self._last else {}
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
                 timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
                 async with session.get(f"{self.target.notifier}/v1/stream", headers=headers, timeout=timeout) as answer:
-                    last = await self._read_stream(answer, last)
+                    await self._read_stream(answer)
             await asyncio.sleep(_RETRY_S)
 
-    async def _read_stream(self, answer: aiohttp.ClientResponse, last: str) -> str:
+    async def _read_stream(self, answer: aiohttp.ClientResponse) -> None:
         kind = ""
         async for line in lines_of(answer.content.iter_any()):
             if line.startswith("id:"):
-                last = line[3:].strip()
+                # Kept outside this call: a connection that breaks must go on from here, not from a snapshot.
+                self._last = line[3:].strip()
             elif line.startswith("event:"):
                 kind = line[6:].strip()
             elif line.startswith("data:") and kind in ("IncidentOpened", "CallLinked"):
@@ -149,7 +150,6 @@ class Load:
                 sent = self.ledger.calls.get(call_id)
                 if sent is not None and sent.delivered is None:
                     sent.delivered = time.perf_counter()
-        return last
 
     async def _drained(self) -> None:
         """Waits until every acknowledged call was seen delivered, or nothing new came for the drain time."""
