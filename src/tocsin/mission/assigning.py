@@ -58,15 +58,23 @@ def send(work: Work, mission_id: str, cause: str) -> None:
 
 
 def serve_waiting(work: Work) -> None:
-    """Gives free units to the missions that wait: live before exercise, highest triage first, then the oldest."""
-    here = [work.missions[m] for m, region in list(work.waiting.items()) if region == work.region]
+    """Gives free units to the missions that wait: live before exercise, highest triage first, then the oldest.
+
+    Units are asked first: in a storm hundreds wait for eight ambulances, and every decision comes through here.
+    """
+    if not _any_free(work):
+        return
+    here = [work.missions.seen(m) for m, region in work.waiting.items() if region == work.region]
     for mission in sorted(here, key=lambda m: (m.exercise, TRIAGE.index(m.triage), m.opened_at, m.mission_id)):
-        units = work.units_here()
-        if not any(u.state in ASSIGNABLE and not u.mission_id for u in units):
-            return
-        choice = choose_unit(mission, units, work.facts)
+        choice = choose_unit(mission, work.units_here(), work.facts)
         if choice.unit_id is not None:
             _assign(work, mission.mission_id, choice, cause="waiting", by_person=False)
+            if not _any_free(work):
+                return
+
+
+def _any_free(work: Work) -> bool:
+    return any(u.state in ASSIGNABLE and not u.mission_id for u in work.units_here())
 
 
 def assign(work: Work, data: cmd.AssignUnit) -> None:

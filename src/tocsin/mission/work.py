@@ -41,6 +41,14 @@ class Overlay(MutableMapping[str, V], Generic[V]):
             self._own[key] = _copied(self._base[key])
         return self._own[key]
 
+    def seen(self, key: str) -> V:
+        """What is there, to be read only: a queue of thousands is looked through without copying it."""
+        if key in self._own:
+            return self._own[key]
+        if key in self._gone:
+            raise KeyError(key)
+        return self._base[key]
+
     def __setitem__(self, key: str, value: V) -> None:
         self._own[key] = value
 
@@ -108,9 +116,9 @@ class Work:
         return [Draft(subject=self.command.target if known else "", data=data)]
 
     def units_here(self) -> list[Unit]:
-        """The region's units, by id."""
-        return [self.units[k] for k in sorted(self.units) if self.units[k].region == self.region]
+        """The region's units, by id; to be read only."""
+        return [u for u in (self.units.seen(k) for k in sorted(self.units)) if u.region == self.region]
 
     def hospitals_here(self) -> list[Hospital]:
-        """The region's hospitals, by id."""
-        return [self.hospitals[k] for k in sorted(self.hospitals) if self.hospitals[k].region == self.region]
+        """The region's hospitals, by id; to be read only."""
+        return [h for h in (self.hospitals.seen(k) for k in sorted(self.hospitals)) if h.region == self.region]
