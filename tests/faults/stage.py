@@ -29,8 +29,6 @@ from tocsin.log.topics import INCIDENT_EVENTS, Topic
 from tocsin.outcomes import CommandRepeated
 
 LONG = os.environ.get("TOCSIN_FAULTS") == "long"
-ASKED = os.environ.get("TOCSIN_FAULTS") in ("short", "long")
-"""Forms that count seconds under load: asked for by name, since they want the machine to themselves."""
 """The long forms of docs/faults.md; the short ones run with every suite."""
 SEED = int(os.environ.get("TOCSIN_FAULTS_SEED", "20260405"))
 RETRY_S = 0.1
