@@ -30,7 +30,7 @@ _TASK_ROLES: Final = _DESKS | {"dispatcher", "crew"}
 _CREW_ACTS: Final = (c.Acknowledge, c.Accept, c.DispatchUnit, c.Arrive, c.Feedback, c.Complete)
 _AGENCY_ACTS: Final = (
     c.Note, c.RequestInformation, c.ProvideInformation, c.InformCaller, c.FollowUp, c.Close, c.Reopen, c.RevealNumber,
-    c.Relate, c.CorrectLocation, c.SetPriority, c.Reclassify, c.Route,
+    c.Relate, c.CorrectLocation, c.SetPriority, c.Reclassify, c.Route, c.ThreeWay, c.Settle,
 )  # fmt: skip
 """What an agency with a task may do to the incident itself; joining and parting incidents is the desks' work."""
 _SUPERVISOR_ACTS: Final = (c.Supervise, c.Note)

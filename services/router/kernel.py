@@ -65,7 +65,10 @@ class RouterKernel:
         return found
 
     def decide(self, state: PartitionState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
-        """See `Kernel`."""
+        """See `Kernel`. A policy put in force earlier in the same batch holds: batches of any size decide alike."""
+        policy = self._in_force(state, command.region)
+        if facts.policy is not policy:
+            facts = self._facts(policy, command, facts.recorded_at)
         return decide(state, command, facts)
 
     def rescue(self, state: PartitionState, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:

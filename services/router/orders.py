@@ -48,9 +48,11 @@ def orders(
         if region is None or incident is None or not incident.tasks:
             continue
         actions = _actions(incident, own)
-        if actions:
+        returned = [e for e in own if isinstance(e.data, ev.OutcomeReturned)]
+        if actions or returned:
             show = _Views(region, incident, kinds, keyring)
             found += [_order(incident.tasks[t], do, event, show) for t, (do, event) in actions.items()]
+            found += [_outcome(e, incident, show) for e in returned]
     return found
 
 
@@ -100,3 +102,17 @@ def _order(task: Task, action: Any, event: Event[Any], views: _Views) -> Append:
     topic = DISPATCH[task.agency_class].name
     headers = order_headers(event, task.task_id, view.incident_id, views.line)
     return Append(topic, event.source.partition, task.agency.encode(), encode_value(order), headers)
+
+
+def _outcome(event: Event[ev.OutcomeReturned], incident: Incident, views: _Views) -> Append:
+    """To the first receiver, who has no task of its own here: the task that ended, with the incident as it stands."""
+    d = event.data
+    view = views.of(d.to)
+    task = incident.tasks.get(d.task_id)
+    order = Dispatch(
+        task_id=d.task_id, incident_id=view.incident_id, action="update", agency=d.to,
+        role=task.role if task is not None else "joint", event_id=event.event_id, recorded_at=event.recorded_at,
+        exercise=view.exercise, incident=view,
+    )  # fmt: skip
+    headers = order_headers(event, d.task_id, view.incident_id, views.line)
+    return Append(DISPATCH[d.to_class].name, event.source.partition, d.to.encode(), encode_value(order), headers)

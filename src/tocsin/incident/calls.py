@@ -8,6 +8,7 @@ from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.linking import Match, call_moment, matches
 from tocsin.incident.routing import INVALID, alert, extend_plan, open_incident, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
+from tocsin.incident.threeway import counterpart, join, unclear
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place
 from tocsin.policy.plan import plan_for
@@ -57,6 +58,10 @@ def _open(case: Case, call: CallRecord, u: Understanding, near: Match | None) ->
         case, call.call_id, u, kind=u.kind, line=call.line, place=call.place, lane=_lane(case, call),
         exercise=call.exercise, flags=call.flags, incident_id=incident_id,
     )  # fmt: skip
+    if unclear(case.policy, call.line, u):
+        held = {d.data.agency for d in case.drafts if d.subject == incident_id and isinstance(d.data, ev.TaskRouted)}
+        first = case.policy.first_receivers.get(call.line, case.policy.command_agency)
+        join(case, matter, first, counterpart(case.policy, call.line), held, led=bool(held))
     _answer(case, call, matter)
     _matters(case, call, u, incident_id, others)
     if near is not None:

@@ -6,6 +6,7 @@ from tocsin.incident.clocks import Matter, meet
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import agency, alert, extend_plan, holders, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
+from tocsin.incident.values import Role
 from tocsin.place import Place
 from tocsin.policy.plan import plan_for
 
@@ -42,11 +43,29 @@ def reclassify(case: Case) -> None:
     raise_priority(case, incident, planned, "reclassified", reason)
     matter.priority = min(incident.priority, planned)
     before = {t.task_id for t in open_tasks(incident)}
-    led = any(t.role == "lead" and t.agency_class != "department" for t in open_tasks(incident))
-    extend_plan(case, matter, incident, incident.raises, joint=led)
+    lead = _lead(case, matter, incident)
+    extend_plan(case, matter, incident, incident.raises, joint=not lead, takes_lead=bool(lead))
+    _one_lead(case, incident, lead)
     if before:
         alert(case, incident, "reclassified")
     looked(case, incident, "reclassify")
+
+
+def _lead(case: Case, matter: Matter, incident: Incident) -> str:
+    """Who leads by the new kind's plan; "" where the plan names nobody."""
+    plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, incident.raises, matter.line)
+    return next((p.agency for p in plan.agencies if p.role == "lead"), "")
+
+
+def _one_lead(case: Case, incident: Incident, lead: str) -> None:
+    """An incident has one lead: who led by the former kind works on beside it."""
+    for t in open_tasks(incident) if lead else ():
+        role: Role = "lead" if t.held_by == lead else "joint"
+        if t.role != role:
+            case.say(
+                incident.incident_id,
+                ev.RoleChanged(task_id=t.task_id, agency=t.held_by, role=role, cause="reclassified"),
+            )
 
 
 def set_priority(case: Case) -> None:
@@ -96,4 +115,5 @@ def route_agency(case: Case) -> None:
     if to.id in holders(incident):
         raise Refused("illegal_step", f"{to.id} has an open task here")
     route(case, Matter.of(incident), to.id, case.data.role, "person")
+    _one_lead(case, incident, to.id if case.data.role == "lead" else "")
     looked(case, incident, "route")

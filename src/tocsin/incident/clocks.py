@@ -187,6 +187,10 @@ def fire(case: Case) -> None:
     d = case.data
     incident = case.survivor(d.incident_id)
     c = incident.clocks.get(d.clock_id)
+    if c is None and d.clock_id[:6] == case.command.region:
+        # It began while its task stood in another incident: a merge since undone took it along.
+        incident = case.survivor(d.clock_id.partition(":")[0].partition("-T")[0])
+        c = incident.clocks.get(d.clock_id)
     if c is None:
         raise Refused("not_found", f"no clock {d.clock_id}")
     if c.state not in ("running", "missed"):

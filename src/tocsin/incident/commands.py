@@ -106,6 +106,20 @@ class Route(Act, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
+class ThreeWay(Act, frozen=True, kw_only=True):
+    """Brings the other side of 110 and 12345 in where it is unclear whose matter it is (三方); `to` names another."""
+
+    to: str = ""
+    reason: Sealed = ""
+
+
+class Settle(Act, frozen=True, kw_only=True):
+    """Says whose matter it is after a three-way: the first receiver's, or the other's who takes it."""
+
+    agency: str
+    reason: Sealed = ""
+
+
 class RequestInformation(Act, frozen=True, kw_only=True):
     """Asks the caller, once, for all that is missing (一次告知); the promise's clock stops until it comes."""
 
@@ -327,6 +341,7 @@ CALL_COMMANDS: tuple[type[Act], ...] = (CloseCall, CallBack, RevealNumber, Rate)
 INCIDENT_COMMANDS: tuple[type[Act], ...] = (
     LinkCall, UnlinkCall, DismissSuggestion, Merge, Split, Relate, Reclassify, SetPriority, CorrectLocation, Route,
     RequestInformation, ProvideInformation, Note, Supervise, InformCaller, FollowUp, Close, Reopen, RevealNumber,
+    ThreeWay, Settle,
 )  # fmt: skip
 TASK_COMMANDS: tuple[type[Act], ...] = (
     Acknowledge, Accept, Decline, DispatchUnit, Arrive, Feedback, Complete, Return, GrantReturn, RefuseReturn, Transfer,

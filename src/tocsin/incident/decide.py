@@ -4,7 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from tocsin.envelope import Command, Draft
-from tocsin.incident import calls, changing, clocks, closing, deadlines, merging, people, reports, tasks, transfers
+from tocsin.incident import (
+    calls,
+    changing,
+    clocks,
+    closing,
+    deadlines,
+    merging,
+    people,
+    reports,
+    tasks,
+    threeway,
+    transfers,
+)
 from tocsin.incident import commands as cmd
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.state import Facts, Incident, PartitionState
@@ -25,7 +37,7 @@ RULES: dict[type[Any], Callable[[Case], None]] = {
     cmd.RefuseReturn: transfers.refuse_return, cmd.Transfer: transfers.transfer, cmd.Pause: deadlines.pause,
     cmd.Resume: deadlines.resume, cmd.ExtendDeadline: deadlines.extend, cmd.FireClock: clocks.fire,
     cmd.ProbeBorder: reports.probe, cmd.SuggestRelation: reports.suggest_relation, cmd.ReportMission: reports.mission,
-    cmd.ActivatePolicy: reports.activate_policy,
+    cmd.ActivatePolicy: reports.activate_policy, cmd.ThreeWay: threeway.three_way, cmd.Settle: threeway.settle,
 }  # fmt: skip
 """Command → its rule."""
 

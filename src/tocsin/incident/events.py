@@ -51,13 +51,17 @@ class IncidentOpened(Frozen, frozen=True, kw_only=True):
 
 
 class CallLinked(Frozen, frozen=True, kw_only=True):
-    """A call belongs to this incident: by rule with its score and the score's parts, or by a person."""
+    """A call belongs to this incident: by rule with its score and the score's parts, or by a person.
+
+    `former` is the incident that went into this one with it: taking its calls out again undoes that.
+    """
 
     call_id: str
     score: float = 1.0
     decided_by: Literal["rule", "person"] = "rule"
     reasons: dict[str, float] = {}
     reason: Sealed = ""
+    former: str = ""
 
 
 class LinkSuggested(Frozen, frozen=True, kw_only=True):
@@ -75,11 +79,12 @@ class LinkDismissed(Frozen, frozen=True, kw_only=True):
 
 
 class CallUnlinked(Frozen, frozen=True, kw_only=True):
-    """A call was taken out of this incident."""
+    """A call was taken out of this incident; `tasks` went with it where that undoes a merge."""
 
     call_id: str
     to: str = ""
     reason: Sealed = ""
+    tasks: list[str] = []
 
 
 class IncidentMerged(Frozen, frozen=True, kw_only=True):
@@ -91,11 +96,12 @@ class IncidentMerged(Frozen, frozen=True, kw_only=True):
 
 
 class IncidentSplit(Frozen, frozen=True, kw_only=True):
-    """Calls went out into a new incident."""
+    """Calls went out into a new incident, or back into the one they came from, with the `tasks` that came along."""
 
     call_ids: list[str]
     to: str
     reason: Sealed = ""
+    tasks: list[str] = []
 
 
 class IncidentsRelated(Frozen, frozen=True, kw_only=True):
@@ -195,6 +201,16 @@ class TaskJoined(Frozen, frozen=True, kw_only=True):
     former_task: str = ""
     missions: dict[str, str] = {}
     merged_from: str = ""
+    former_role: str = ""
+
+
+class RoleChanged(Frozen, frozen=True, kw_only=True):
+    """A task leads from now on, or no longer: an incident has one lead (主办), whatever its kind became."""
+
+    task_id: str
+    agency: str
+    role: Role
+    cause: str = ""
 
 
 class TaskAlerted(Frozen, frozen=True, kw_only=True):
@@ -309,6 +325,33 @@ class TransferDeclined(Frozen, frozen=True, kw_only=True):
     agency: str
     by: str
     reason: Sealed = ""
+
+
+class ThreeWayOpened(Frozen, frozen=True, kw_only=True):
+    """Whose matter it is, 110's or 12345's, is unclear: both join (三方), and `first` acts until they agree."""
+
+    first: str
+    other: str
+    cause: str = ""
+    reason: Sealed = ""
+
+
+class ThreeWaySettled(Frozen, frozen=True, kw_only=True):
+    """They agreed: it is this agency's."""
+
+    agency: str
+    reason: Sealed = ""
+
+
+class OutcomeReturned(Frozen, frozen=True, kw_only=True):
+    """What came of a task, to the first receiver `to` that has none here: it answers to the caller (首问责任)."""
+
+    to: str
+    to_class: AgencyClass
+    task_id: str
+    agency: str
+    disposition: str
+    result: Sealed = ""
 
 
 class TaskCancelled(Frozen, frozen=True, kw_only=True):
@@ -525,7 +568,8 @@ IncidentEvent = (
     | LocationCorrected | VictimsReported | RelationProbed | TaskRouted | TaskJoined | TaskAlerted | TaskAcknowledged
     | TaskAccepted | UnitsDispatched
     | TaskArrived | TaskFeedback | TaskCompleted | ReturnRequested | TaskReturned | ReturnRefused | TransferOffered
-    | TaskTransferred | TransferDeclined | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
+    | TaskTransferred | TransferDeclined | RoleChanged | ThreeWayOpened | ThreeWaySettled | OutcomeReturned
+    | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
     | CardRaised | ClockStopped | ClockPaused | ClockResumed | DeadlineExtended | InformationRequested
     | InformationProvided | NoteAdded | SupervisionOrdered | CallerInformed | CallBackRecorded | FollowedUp | Rated
     | NumberRevealed | IncidentClosed | IncidentReopened | IncidentArchived | CallClosed | CommandRefused

@@ -53,7 +53,7 @@ def _opened(i: Incident, d: ev.IncidentOpened, e: Event[Any]) -> None:
 
 
 def _linked(i: Incident, d: ev.CallLinked, e: Event[Any]) -> None:
-    i.links[d.call_id] = Link(d.call_id, d.score, d.decided_by, dict(d.reasons))
+    i.links[d.call_id] = Link(d.call_id, d.score, d.decided_by, dict(d.reasons), d.former)
     i.suggestions.pop(d.call_id, None)
     i.call_at = max(i.call_at, call_time(e))
     i.touched_at = e.recorded_at
@@ -73,19 +73,26 @@ def _unlinked(i: Incident, d: ev.CallUnlinked, _e: Event[Any]) -> None:
     i.links.pop(d.call_id, None)
     if d.call_id not in i.dismissed:
         i.dismissed.append(d.call_id)
+    _gone(i, d.tasks)
 
 
 def _split(i: Incident, d: ev.IncidentSplit, _e: Event[Any]) -> None:
     for call_id in d.call_ids:
         i.links.pop(call_id, None)
+    _gone(i, d.tasks)
+
+
+def _gone(i: Incident, tasks: list[str]) -> None:
+    """These tasks and their clocks stand in another incident now."""
+    for task_id in tasks:
+        i.tasks.pop(task_id, None)
+    for clock_id in [c.clock_id for c in i.clocks.values() if c.task_id in tasks] if tasks else ():
+        del i.clocks[clock_id]
 
 
 def _merged(i: Incident, d: ev.IncidentMerged, e: Event[Any]) -> None:
     i.state, i.merged_into, i.closed_at = "merged", d.into, e.recorded_at
-    for task_id in d.tasks:
-        i.tasks.pop(task_id, None)
-    for clock_id in [c.clock_id for c in i.clocks.values() if c.task_id in d.tasks]:
-        del i.clocks[clock_id]
+    _gone(i, d.tasks)
 
 
 def _related(i: Incident, d: ev.IncidentsRelated, _e: Event[Any]) -> None:
@@ -146,7 +153,15 @@ def _closed(i: Incident, d: ev.IncidentClosed, e: Event[Any]) -> None:
 
 def _reopened(i: Incident, _d: ev.IncidentReopened, e: Event[Any]) -> None:
     i.state, i.disposition, i.closed_at, i.touched_at = "open", "", None, e.recorded_at
-    i.caller_informed = ""
+    i.caller_informed = i.merged_into = ""
+
+
+def _three_way(i: Incident, d: ev.ThreeWayOpened, _e: Event[Any]) -> None:
+    i.three_way = [d.first, d.other]
+
+
+def _settled(i: Incident, _d: ev.ThreeWaySettled, _e: Event[Any]) -> None:
+    i.three_way.clear()
 
 
 HANDLERS: dict[type[Any], Handler] = {
@@ -158,7 +173,8 @@ HANDLERS: dict[type[Any], Handler] = {
     ev.CallerInformed: _informed, ev.FollowedUp: _followed, ev.IncidentClosed: _closed, ev.IncidentReopened: _reopened,
     ev.CallConflict: _nothing, ev.InformationProvided: _nothing, ev.NoteAdded: _nothing,
     ev.CallBackRecorded: _nothing, ev.Rated: _nothing, ev.NumberRevealed: _nothing, ev.IncidentArchived: _nothing,
-    ev.CallClosed: _nothing, ev.RelationProbed: _nothing, **TASK_HANDLERS, **CLOCK_HANDLERS,
+    ev.CallClosed: _nothing, ev.RelationProbed: _nothing, ev.OutcomeReturned: _nothing,
+    ev.ThreeWayOpened: _three_way, ev.ThreeWaySettled: _settled, **TASK_HANDLERS, **CLOCK_HANDLERS,
 }  # fmt: skip
 """Event class → what it makes of its incident. An event that is not here changes only the version."""
 

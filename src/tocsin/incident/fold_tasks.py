@@ -25,7 +25,8 @@ def _routed(i: Incident, d: ev.TaskRouted, e: Event[Any]) -> None:
 def _joined(i: Incident, d: ev.TaskJoined, _e: Event[Any]) -> None:
     i.tasks[d.task_id] = Task(
         d.task_id, d.agency, d.agency_class, d.role, d.state, list(d.units), d.held_by, d.offered_to, d.transfers,
-        d.return_code, d.returns, d.round, d.duty, d.cause, d.routed_at, d.former_task, dict(d.missions),
+        d.return_code, d.returns, d.round, d.duty, d.cause, d.routed_at, d.former_task, dict(d.missions), d.merged_from,
+        d.former_role,
     )  # fmt: skip
 
 
@@ -106,6 +107,12 @@ def _cancelled(i: Incident, d: ev.TaskCancelled, _e: Event[Any]) -> None:
         task.state, task.offered_to, task.return_code = "cancelled", "", ""
 
 
+def _role(i: Incident, d: ev.RoleChanged, _e: Event[Any]) -> None:
+    task = i.tasks.get(d.task_id)
+    if task is not None:
+        task.role = d.role
+
+
 def _alerted(i: Incident, d: ev.TaskAlerted, e: Event[Any]) -> None:
     """An alert is for its hearer; the task stays as it is."""
 
@@ -116,7 +123,7 @@ TASK_HANDLERS: dict[type[Any], Callable[[Incident, Any, Event[Any]], None]] = {
     ev.TaskArrived: _arrived, ev.TaskFeedback: _feedback, ev.TaskCompleted: _step("completed"),
     ev.ReturnRequested: _return_requested, ev.TaskReturned: _returned, ev.ReturnRefused: _return_refused,
     ev.TransferOffered: _offered, ev.TaskTransferred: _transferred, ev.TransferDeclined: _declined,
-    ev.TaskCancelled: _cancelled,
+    ev.TaskCancelled: _cancelled, ev.RoleChanged: _role,
 }  # fmt: skip
 
 

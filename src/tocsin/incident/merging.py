@@ -1,13 +1,17 @@
 """Calls and incidents put together and taken apart by people; running work moves with them, nothing is cancelled."""
 
+from tocsin.envelope import Frozen
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.changing import looked
-from tocsin.incident.clocks import LIVE, stop
+from tocsin.incident.clocks import LIVE, Matter, stop
+from tocsin.incident.commands import UnlinkCall
 from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.permissions import on_incident
-from tocsin.incident.routing import open_incident, open_tasks, raise_priority
+from tocsin.incident.routing import open_incident, open_tasks, raise_priority, route
 from tocsin.incident.state import Call, Incident, Task
+from tocsin.incident.values import Role
+from tocsin.policy.plan import plan_for
 
 
 def _mine(case: Case) -> Incident:
@@ -26,16 +30,21 @@ def link_call(case: Case) -> None:
         raise Refused("illegal_step", "the call is linked here already")
     if call.record.exercise != incident.exercise:
         raise Refused("illegal_step", "an exercise and a live alarm are never linked")
+    former = case.survivor(call.incident_ids[0])
+    other = former.incident_id != incident.incident_id
+    alone = other and set(former.links) == {case.data.call_id} and former.state == "open"
     case.say(
         incident.incident_id,
-        ev.CallLinked(call_id=case.data.call_id, decided_by="person", reason=case.data.reason),
+        ev.CallLinked(
+            call_id=case.data.call_id, decided_by="person", reason=case.data.reason,
+            former=former.incident_id if alone else "",
+        ),
         call.recorded_at,
-    )
+    )  # fmt: skip
     looked(case, incident, "link_call")
-    former = case.survivor(call.incident_ids[0])
-    if former.incident_id == incident.incident_id:
+    if not other:
         return
-    if set(former.links) == {case.data.call_id} and former.state == "open":
+    if alone:
         _go_into(case, former, incident, case.data.reason)
     else:
         case.say(
@@ -45,13 +54,17 @@ def link_call(case: Case) -> None:
 
 
 def unlink_call(case: Case) -> None:
-    """UnlinkCall: the call gets an incident of its own, with the plan its words ask for."""
+    """UnlinkCall: the call gets an incident of its own, with the plan its words ask for; or back the one it had."""
     incident = _mine(case)
     call = case.region.calls.get(case.data.call_id)
     if case.data.call_id not in incident.links or call is None:
         raise Refused("not_linked", f"{case.data.call_id} is not linked to {incident.incident_id}")
     if len(incident.links) == 1:
         raise Refused("illegal_step", "it is the incident's only call")
+    former = _former(case, incident, [case.data.call_id])
+    if former is not None:
+        _restore(case, incident, former, [case.data.call_id])
+        return
     new_id = case.next_id()
     case.say(incident.incident_id, ev.CallUnlinked(call_id=case.data.call_id, to=new_id, reason=case.data.reason))
     _open_for(case, incident, call, new_id, "unlinked")
@@ -75,7 +88,10 @@ def _open_for(case: Case, incident: Incident, call: Call, new_id: str, cause: st
 
 
 def split(case: Case) -> None:
-    """Split: these calls out into one new incident; the first of the most urgent says its kind."""
+    """Split: these calls out into one new incident; the first of the most urgent says its kind.
+
+    Just the calls of an incident that went into this one: the merge is undone, that incident is open again.
+    """
     incident = _mine(case)
     names = list(dict.fromkeys(case.data.call_ids))
     missing = [n for n in names if n not in incident.links or n not in case.region.calls]
@@ -83,6 +99,10 @@ def split(case: Case) -> None:
         raise Refused("not_linked", f"{missing[0]} is not linked to {incident.incident_id}")
     if not names or len(names) == len(incident.links):
         raise Refused("illegal_step", "name some of the incident's calls, not none and not all")
+    former = _former(case, incident, names)
+    if former is not None:
+        _restore(case, incident, former, names)
+        return
     new_id = case.next_id()
     case.say(incident.incident_id, ev.IncidentSplit(call_ids=names, to=new_id, reason=case.data.reason))
     first = min(names, key=lambda n: (case.region.calls[n].understanding.priority, names.index(n)))
@@ -90,6 +110,52 @@ def split(case: Case) -> None:
     for name in names:
         if name != first:
             case.say(new_id, ev.CallLinked(call_id=name, decided_by="person", reason=case.data.reason))
+
+
+def _former(case: Case, incident: Incident, names: list[str]) -> Incident | None:
+    """The merged incident whose calls, all of them, these are; None where they are no merge's."""
+    came_from = {incident.links[n].former for n in names}
+    former = case.region.incidents.get(came_from.pop()) if len(came_from) == 1 else None
+    if former is None or former.state != "merged" or former.merged_into != incident.incident_id:
+        return None
+    whole = {n for n, link in incident.links.items() if link.former == former.incident_id}
+    return former if whole == set(names) else None
+
+
+def _restore(case: Case, incident: Incident, former: Incident, names: list[str]) -> None:
+    """Undoes a merge: calls and moved tasks go back as they stand now.
+
+    Agencies whose tasks were joined to the survivor's work on there; the former incident's plan calls them anew.
+    """
+    reason = case.data.reason
+    back = [t for t in incident.tasks.values() if t.merged_from.split()[-1:] == [former.incident_id]]
+    moved = [t.task_id for t in back]
+    if isinstance(case.data, UnlinkCall):
+        gone: Frozen = ev.CallUnlinked(call_id=names[0], to=former.incident_id, reason=reason, tasks=moved)
+    else:
+        gone = ev.IncidentSplit(call_ids=names, to=former.incident_id, reason=reason, tasks=moved)
+    case.say(incident.incident_id, gone)
+    case.say(former.incident_id, ev.IncidentReopened(cause="split", reason=reason))
+    for name in names:
+        call = case.region.calls[name]
+        first = former.links.get(name)
+        case.say(
+            former.incident_id,
+            ev.CallLinked(
+                call_id=name, decided_by="person", reason=reason, former=first.former if first is not None else ""
+            ),
+            call.recorded_at,
+        )
+    for t in back:
+        stack = " ".join(t.merged_from.split()[:-1])
+        role: Role = t.role if stack or t.former_role != "lead" else "lead"
+        _move(case, incident, former, t, role=role, merged_from=stack)
+    held = {t.held_by for t in back if t.state not in ENDED}
+    matter = Matter.of(former)
+    plan = plan_for(case.policy, former.kind, former.priority, matter.region, former.raises, former.line)
+    for planned in plan.agencies:
+        if planned.agency not in held:
+            route(case, matter, planned.agency, planned.role, "split")
 
 
 def merge(case: Case) -> None:
@@ -107,7 +173,12 @@ def merge(case: Case) -> None:
         raise Refused("illegal_step", "an exercise and a live alarm are never merged")
     for call_id in incident.links:
         if call_id not in into.links:
-            case.say(into.incident_id, ev.CallLinked(call_id=call_id, decided_by="person", reason=case.data.reason))
+            case.say(
+                into.incident_id,
+                ev.CallLinked(
+                    call_id=call_id, decided_by="person", reason=case.data.reason, former=incident.incident_id
+                ),
+            )
     _go_into(case, incident, into, case.data.reason)
     looked(case, into, "merge")
 
@@ -130,7 +201,8 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
         same = there.get(task.held_by) if task.agency_class != "medical" else None
         if same is None:
             moved.append(task.task_id)
-            _move(case, incident, into, task)
+            stack = f"{task.merged_from} {incident.incident_id}".strip()
+            _move(case, incident, into, task, role="joint", merged_from=stack)
         else:
             _join(case, incident, into, task, same)
     for c in incident.clocks.values():
@@ -142,16 +214,17 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
     case.say(incident.incident_id, ev.IncidentMerged(into=into.incident_id, reason=reason, tasks=moved))
 
 
-def _move(case: Case, incident: Incident, into: Incident, t: Task) -> None:
+def _move(case: Case, incident: Incident, into: Incident, t: Task, *, role: Role, merged_from: str) -> None:
+    """States a task in another incident as it stands here. `merged_from`: where it came from, the last merge last."""
     case.say(
         into.incident_id,
         ev.TaskJoined(
-            task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role="joint", state=t.state,
+            task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role=role, state=t.state,
             units=list(t.units),
             held_by=t.held_by, offered_to=t.offered_to, transfers=t.transfers, return_code=t.return_code,
             returns=t.returns,
             round=t.round, duty=t.duty, cause=t.cause, routed_at=t.routed_at, former_task=t.former_task,
-            missions=dict(t.missions), merged_from=incident.incident_id,
+            missions=dict(t.missions), merged_from=merged_from, former_role=t.former_role or t.role,
         ),
     )  # fmt: skip
     for c in incident.clocks.values():

@@ -64,12 +64,16 @@ def holders(incident: Incident) -> set[str]:
 
 
 def extend_plan(
-    case: Case, matter: Matter, incident: Incident, raises: list[str], *, joint: bool, cause: str = ""
-) -> int:
-    """Adds the agencies a (re-)plan calls and that hold no open task here; returns the plan's priority."""
+    case: Case, matter: Matter, incident: Incident, raises: list[str], *, joint: bool, cause: str = "",
+    takes_lead: bool = False,
+) -> int:  # fmt: skip
+    """Adds the agencies a (re-)plan calls and that hold no open task here; returns the plan's priority.
+
+    Its lead comes as joint where another leads already, unless it `takes_lead`.
+    """
     plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, raises, matter.line)
     held = holders(incident)
-    led = any(t.role == "lead" for t in open_tasks(incident))
+    led = not takes_lead and any(t.role == "lead" for t in open_tasks(incident))
     for planned in plan.agencies:
         if planned.agency not in held:
             role: Role = "joint" if joint or led else planned.role

@@ -29,6 +29,7 @@ class Link(Struct, gc=False):
     score: float
     decided_by: Literal["rule", "person"]
     reasons: dict[str, float] = field(default_factory=dict)
+    former: str = ""
 
 
 class Clock(Struct, gc=False):
@@ -68,6 +69,8 @@ class Task(Struct, gc=False):
     routed_at: Ms = 0
     former_task: str = ""
     missions: dict[str, str] = field(default_factory=dict)
+    merged_from: str = ""
+    former_role: str = ""
 
 
 class Incident(Struct, gc=False):
@@ -115,6 +118,7 @@ class Incident(Struct, gc=False):
     line: str = ""
     call_at: Ms = 0
     touched_at: Ms = 0
+    three_way: list[str] = field(default_factory=list)
 
 
 class Call(Struct, gc=False):

@@ -115,6 +115,7 @@ def finish(
             task_id=task.task_id, agency=task.held_by, disposition=disposition, result=result, outcome=outcome
         ),
     )
+    _return_outcome(case, incident, task, disposition=disposition, result=result)
     meet(case, incident, "complete", "feedback", task_id=task.task_id)
     for c in incident.clocks.values():
         if (
@@ -128,6 +129,21 @@ def finish(
                     clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, cause="completed"
                 ),
             )
+
+
+def _return_outcome(case: Case, incident: Incident, task: Task, *, disposition: str, result: str) -> None:
+    """To the first receiver, where none of the work is its own. What a patient's task found stays with 120."""
+    first = incident.first_receiver
+    row = case.policy.agencies.get(first)
+    if row is None or any(t.held_by == first and t.state in RANK for t in incident.tasks.values()):
+        return
+    case.say(
+        incident.incident_id,
+        ev.OutcomeReturned(
+            to=first, to_class=row.agency_class, task_id=task.task_id, agency=task.held_by, disposition=disposition,
+            result="" if task.agency_class == "medical" else result,
+        ),
+    )  # fmt: skip
 
 
 def cancel(case: Case) -> None:

@@ -13,12 +13,19 @@ RETURNS_MAX = 2
 """After two returns the command centre's ruling binds (domain.md, "Task chain")."""
 
 
+def _bound(incident: Incident, task: Task) -> None:
+    """The first receiver hands nothing on while it is unclear whose it is: it acts first."""
+    if incident.three_way and task.held_by == incident.three_way[0]:
+        raise Refused("illegal_step", "unsettled: the first receiver acts until it is agreed whose it is")
+
+
 def transfer(case: Case) -> None:
     """Offers the task to another agency; the third goes to the command centre, by rule and at once."""
     incident, task = case.task(case.command.target)
     on_task(case, task)
     if task.state in ENDED or task.offered_to or task.return_code:
         raise Refused("illegal_step", f"the task is {'under offer' if task.offered_to else task.state}")
+    _bound(incident, task)
     agency(case, case.data.to)
     count = task.transfers + 1
     by_rule = count > case.policy.transfers_before_command and task.held_by != case.policy.command_agency
@@ -74,6 +81,7 @@ def ask_return(case: Case) -> None:
     on_task(case, task)
     if task.state in ENDED or task.return_code or task.offered_to:
         raise Refused("illegal_step", f"the task is {'waiting for a ruling' if task.return_code else task.state}")
+    _bound(incident, task)
     if task.returns >= RETURNS_MAX:
         raise Refused("illegal_step", "the county command centre has ruled")
     if case.data.code == "other" and not case.data.reason:

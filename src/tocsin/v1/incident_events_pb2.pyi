@@ -273,10 +273,12 @@ class CallLinked(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     score: _builtins.float
     decided_by: _builtins.str
     reason: _builtins.str
+    former: _builtins.str
     @_builtins.property
     def reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     def __init__(
@@ -287,10 +289,11 @@ class CallLinked(_message.Message):
         decided_by: _builtins.str = ...,
         reasons: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         reason: _builtins.str = ...,
+        former: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "decided_by", b"decided_by", "reason", b"reason", "reasons", b"reasons", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "decided_by", b"decided_by", "former", b"former", "reason", b"reason", "reasons", b"reasons", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -374,19 +377,23 @@ class CallUnlinked(_message.Message):
     CALL_ID_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     to: _builtins.str
     reason: _builtins.str
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         call_id: _builtins.str = ...,
         to: _builtins.str = ...,
         reason: _builtins.str = ...,
+        tasks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "reason", b"reason", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "reason", b"reason", "tasks", b"tasks", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -429,20 +436,24 @@ class IncidentSplit(_message.Message):
     CALL_IDS_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     reason: _builtins.str
     @_builtins.property
     def call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         call_ids: _abc.Iterable[_builtins.str] | None = ...,
         to: _builtins.str = ...,
         reason: _builtins.str = ...,
+        tasks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_ids", b"call_ids", "reason", b"reason", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_ids", b"call_ids", "reason", b"reason", "tasks", b"tasks", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1897,6 +1908,7 @@ class TaskJoined(_message.Message):
     FORMER_TASK_FIELD_NUMBER: _builtins.int
     MISSIONS_FIELD_NUMBER: _builtins.int
     MERGED_FROM_FIELD_NUMBER: _builtins.int
+    FORMER_ROLE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     agency: _builtins.str
     agency_class: _builtins.str
@@ -1913,6 +1925,7 @@ class TaskJoined(_message.Message):
     routed_at: _builtins.int
     former_task: _builtins.str
     merged_from: _builtins.str
+    former_role: _builtins.str
     @_builtins.property
     def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1938,11 +1951,132 @@ class TaskJoined(_message.Message):
         former_task: _builtins.str = ...,
         missions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         merged_from: _builtins.str = ...,
+        former_role: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_role", b"former_role", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaskJoined: _TypeAlias = TaskJoined  # noqa: Y015
+
+@_typing.final
+class RoleChanged(_message.Message):
+    """A task leads from now on, or no longer: an incident has one lead (主办), whatever its kind became."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    agency: _builtins.str
+    role: _builtins.str
+    cause: _builtins.str
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        role: _builtins.str = ...,
+        cause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "cause", b"cause", "role", b"role", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleChanged: _TypeAlias = RoleChanged  # noqa: Y015
+
+@_typing.final
+class ThreeWayOpened(_message.Message):
+    """Whose matter it is, 110's or 12345's, is unclear: both join (三方), and `first` acts until they agree."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    first: _builtins.str
+    other: _builtins.str
+    cause: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        first: _builtins.str = ...,
+        other: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "first", b"first", "other", b"other", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThreeWayOpened: _TypeAlias = ThreeWayOpened  # noqa: Y015
+
+@_typing.final
+class ThreeWaySettled(_message.Message):
+    """They agreed: it is this agency's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    agency: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        agency: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThreeWaySettled: _TypeAlias = ThreeWaySettled  # noqa: Y015
+
+@_typing.final
+class OutcomeReturned(_message.Message):
+    """What came of a task flows back to the first receiver `to`, who has none here: it answers to the caller (首问责任)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    TO_CLASS_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    DISPOSITION_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    to_class: _builtins.str
+    task_id: _builtins.str
+    agency: _builtins.str
+    disposition: _builtins.str
+    result: _builtins.str
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        to_class: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        disposition: _builtins.str = ...,
+        result: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "disposition", b"disposition", "result", b"result", "task_id", b"task_id", "to", b"to", "to_class", b"to_class"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutcomeReturned: _TypeAlias = OutcomeReturned  # noqa: Y015

@@ -103,12 +103,17 @@ def test_who_may_act_on_an_incident(world: World, data: cmd.Act) -> None:
 
 
 def test_route_adds_an_agency_once(world: World) -> None:
-    """TaskRouted with its limits; unknown_agency; illegal_step while it has an open task, or the incident is closed."""
+    """TaskRouted with its limits; unknown_agency; illegal_step while it has an open task, or the incident is closed.
+
+    Routed as lead it is the only one.
+    """
     i = world.call()
     world.do(cmd.Route(agency="nanxian-nobody"), i.incident_id).refused("unknown_agency")
     world.do(cmd.Route(agency="nanxian-fire"), i.incident_id).refused("illegal_step")
     world.do(cmd.Route(agency="nanxian-gas"), i.incident_id).accepted("TaskRouted", "ClockStarted")
     assert [t.cause for t in i.tasks.values() if t.agency == "nanxian-gas"] == ["person"]
+    world.do(cmd.Route(agency="nanxian-power", role="lead"), i.incident_id).accepted("TaskRouted", "RoleChanged")
+    assert [t.agency for t in i.tasks.values() if t.role == "lead"] == ["nanxian-power"]
     finish(world, i)
     world.do(cmd.Close(), i.incident_id)
     world.do(cmd.Route(agency="nanxian-water"), i.incident_id).refused("illegal_step")
@@ -124,6 +129,17 @@ def test_reclassifying_adds_the_new_plan_and_withdraws_nobody(world: World) -> N
     assert {t.agency for t in i.tasks.values()} == {"nanxian-command", "nanxian-traffic", "nanxian-fire"}
     assert (i.kind, i.priority, i.review) == ("fire.vehicle", 1, [])
     world.do(cmd.Reclassify(kind="fire.vehicle", reason="~r"), i.incident_id).refused("illegal_step")
+
+
+def test_an_incident_has_one_lead_whatever_it_became(world: World) -> None:
+    """The new kind's agency leads; who led works on beside it, and nobody is withdrawn."""
+    i = world.call("traffic.damage", line="122")
+    world.do(cmd.Accept(), f"{i.incident_id}-T1", of("nanxian-traffic"))
+    world.do(cmd.Reclassify(kind="crime.reported", reason="~a thief's car"), i.incident_id)
+    world.accepted("Reclassified", "TaskRouted", "RoleChanged")
+    assert {t.agency: t.role for t in i.tasks.values()} == {"nanxian-traffic": "joint", "nanxian-police": "lead"}
+    world.do(cmd.Reclassify(kind="traffic.damage", reason="~after all"), i.incident_id)
+    assert [t.agency for t in i.tasks.values() if t.role == "lead"] == ["nanxian-traffic"]
 
 
 def test_a_lowered_priority_withdraws_nobody_a_raised_one_is_heard(world: World) -> None:

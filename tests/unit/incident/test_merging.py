@@ -2,6 +2,7 @@
 
 from tests.unit.incident.world import MIN, REGION, World, east, finish, of
 from tocsin.incident import commands as cmd
+from tocsin.incident.digest import digest
 
 
 def test_merging_joins_equal_agencies_and_moves_the_rest(world: World) -> None:
@@ -121,3 +122,71 @@ def test_relate_within_and_across_regions(world: World) -> None:
     world.do(cmd.Relate(to=b.incident_id), a.incident_id).refused("illegal_step")
     world.do(cmd.Relate(to="430921-20260408-000077"), a.incident_id).refused("not_found")
     world.do(cmd.Relate(to="430721-20260408-000001"), a.incident_id).accepted("IncidentsRelated")
+
+
+def test_splitting_a_merge_undoes_it(world: World) -> None:
+    """The calls that came with a merge go out: their incident is open again, its moved tasks under their own ids."""
+    a = world.call()
+    b = world.call(point=east(2000), after=MIN)
+    ambulance, brigade = f"{b.incident_id}-T3", f"{b.incident_id}-T1"
+    world.do(cmd.Arrive(unit_id="amb"), ambulance)
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    tasks = set(a.tasks)
+    world.do(cmd.Split(call_ids=["c2"], reason="~two fires"), a.incident_id)
+    world.accepted("IncidentSplit", "IncidentReopened", "CallLinked", "TaskJoined", "TaskRouted")
+    assert (b.state, b.merged_into, set(b.links), set(a.links)) == ("open", "", {"c2"}, {"c1"})
+    assert "TaskCancelled" not in world.types()
+    assert set(a.tasks) == tasks - {ambulance}
+    assert (b.tasks[ambulance].state, b.tasks[ambulance].units) == ("on_scene", ["amb"])
+    anew = {t.agency for t in b.tasks.values() if t.cause == "split"}
+    assert anew == {"nanxian-fire", "nanxian-police"}, "whose task was joined to the survivor's works on there"
+    assert b.tasks[brigade].state == "transferred"
+    assert world.state.regions[REGION].calls["c2"].incident_ids == [b.incident_id]
+    world.do(cmd.Complete(result="~r"), ambulance).accepted("TaskCompleted")
+    assert world.last[0].subject == b.incident_id
+    assert digest(world.refold()) == digest(world.state)
+
+
+def test_unlinking_undoes_a_link_that_took_an_incident_along(world: World) -> None:
+    """link_call and unlink_call: the call has its own incident again, the same one, leading as before."""
+    a = world.call("order.dispute", line="110")
+    b = world.call("crime.fraud", line="110", point=east(3000))
+    own = dict(b.tasks)
+    world.do(cmd.LinkCall(call_id="c2"), a.incident_id).accepted("CallLinked", "IncidentMerged")
+    world.do(cmd.UnlinkCall(call_id="c2"), a.incident_id).accepted("CallUnlinked", "IncidentReopened")
+    assert (b.state, set(b.links), set(a.links)) == ("open", {"c2"}, {"c1"})
+    assert {t.agency for t in b.tasks.values() if t.state == "routed"} == {t.agency for t in own.values()}
+
+
+def test_a_merge_of_merges_comes_apart_as_it_was_made(world: World) -> None:
+    """Three patients, A into B, B into C: taken apart step by step each has its own ambulance's task again."""
+    found = [world.call("medical.trauma", line="120", point=east(3000 * n), after=MIN) for n in range(3)]
+    a, b, c = found
+    world.do(cmd.Merge(into=b.incident_id), a.incident_id)
+    world.do(cmd.Merge(into=c.incident_id), b.incident_id)
+    medical = [t.task_id for t in c.tasks.values() if t.agency_class == "medical"]
+    assert len(medical) == 3, "two patients shared a mission"
+    world.do(cmd.Split(call_ids=["c1"]), c.incident_id)
+    assert world.last[1].type == "IncidentOpened", "one call of several that came together opens an incident anew"
+    world.do(cmd.Split(call_ids=["c2"]), c.incident_id)
+    world.accepted("IncidentReopened", "TaskJoined")
+    assert set(b.tasks) >= {f"{a.incident_id}-T1", f"{b.incident_id}-T1"}
+    assert digest(world.refold()) == digest(world.state)
+
+
+def test_a_limit_started_during_a_merge_fires_after_the_split(world: World) -> None:
+    """Its task went back; supervision still names the incident in which it began."""
+    a = world.call("order.dispute", line="110")
+    b = world.call("medical.birth", line="120", point=east(3000))
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    world.do(cmd.Arrive(unit_id="amb"), f"{b.incident_id}-T1")
+    clock = next(c for c in a.clocks.values() if c.clock == "feedback")
+    world.do(cmd.Split(call_ids=["c2"]), a.incident_id)
+    world.now = clock.due_at
+    world.do(
+        cmd.FireClock(
+            incident_id=a.incident_id, clock="feedback", clock_id=clock.clock_id, level="missed", due_at=clock.due_at
+        )
+    )
+    world.accepted("ClockMissed")
+    assert world.last[0].subject == b.incident_id

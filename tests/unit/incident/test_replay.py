@@ -17,7 +17,7 @@ from tocsin.incident.digest import digest, region_digest
 from tocsin.incident.events import CallRecorded
 from tocsin.incident.evolve import evolve
 from tocsin.incident.fold import apply
-from tocsin.incident.fold_tasks import RANK
+from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.state import Incident, PartitionState
 
 KINDS = [
@@ -51,10 +51,13 @@ def act(world: World, pick: random.Random, region: str) -> None:
         cmd.Note(text="~n"), cmd.InformCaller(result="told"), cmd.Close(), cmd.Reopen(reason="~r"),
         cmd.Merge(into=other),
         cmd.LinkCall(call_id=call), cmd.UnlinkCall(call_id=call), cmd.Split(call_ids=[call]), cmd.Relate(to=other),
-        cmd.DismissSuggestion(call_id=call), cmd.Reclassify(kind="fire.vehicle", reason="~r"), cmd.Route(agency=agency),
+        cmd.DismissSuggestion(call_id=call), cmd.Reclassify(kind="fire.vehicle", reason="~r"), cmd.Route(agency=agency, role=pick.choice(("lead", "joint"))),
         cmd.SetPriority(priority=pick.choice((1, 4)), reason="~r"), cmd.FollowUp(solved=pick.random() < 0.5),
         cmd.RequestInformation(missing=["x"]), cmd.ProvideInformation(), cmd.Supervise(reason="~r"),
         cmd.CorrectLocation(location=cmd.GivenLocation(point=east(pick.choice((0, 5000)))), reason="~r"),
+        cmd.Merge(into=other), cmd.Split(call_ids=[n for n, x in i.links.items() if x.former]),
+        cmd.UnlinkCall(call_id=next(reversed(i.links), "none")), cmd.ThreeWay(),
+        cmd.Settle(agency=pick.choice(("nanxian-police", "nanxian-hotline"))),
     ]  # fmt: skip
     by_task: list[Any] = [
         cmd.Acknowledge(), cmd.Accept(), cmd.DispatchUnit(unit_ids=["u"]), cmd.Arrive(), cmd.Feedback(),
@@ -98,7 +101,13 @@ def check(world: World) -> None:
             assert call.incident_ids, f"{call_id} is in no incident"
             for incident_id in call.incident_ids:
                 assert call_id in region.incidents[incident_id].links
+        homes = [t for i in region.incidents.values() for t in i.tasks]
+        assert len(homes) == len(set(homes)), "a task stands in two incidents"
         for incident_id, incident in region.incidents.items():
+            running = [t.task_id for t in incident.tasks.values() if t.state not in ENDED]
+            assert incident.state != "merged" or not running, "work was left behind in a merged incident"
+            leads = [t for t in incident.tasks.values() if t.role == "lead" and t.state not in ENDED]
+            assert len(leads) <= 1, leads
             assert incident == readers[incident_id], "a reader's fold differs from the owner's"
             drills = {region.calls[c].record.exercise for c in incident.links if c in region.calls}
             assert drills <= {incident.exercise}, "an exercise mixed with live (invariant 10)"
