@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from tocsin.codec.wire import UnreadableRecord, decode_value, encode_value
+from tocsin.log.headers import position_headers
 from tocsin.log.kafka import KafkaFollower
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append, LogUnavailable, Producer
@@ -28,7 +29,9 @@ class Positions:
         """Writes a position; LogUnavailable."""
         unit = position.unit_id
         partition = partition_of(unit, self._settings.partitions)
-        await self._producer.append(Append(EMS_POSITIONS.name, partition, unit.encode(), encode_value(position)))
+        headers = position_headers(unit, position.at)
+        record = Append(EMS_POSITIONS.name, partition, unit.encode(), encode_value(position), headers)
+        await self._producer.append(record)
 
     def hear(self, position: Position) -> None:
         """Takes a position unless a newer one of the same unit is known."""

@@ -91,6 +91,8 @@ def test_calls_move_between_incidents(outside: Outside) -> None:
     assert outside.refused(*on, "link_call", call_id="nope") == "cross_region"
     assert outside.refused(*on, "unlink_call", call_id=b["call_id"]) == "not_linked"
     assert outside.refused(*on, "merge", into="430623-20260405-000001") == "cross_region"
+    abroad = outside.call("110", "有人吵架", location=None, region="999999")
+    assert outside.refused(*on, "split", call_ids=[abroad["call_id"]]) == "cross_region"
     assert outside.said(*on, "relate", to="430623-20260405-000001") == ["IncidentsRelated"]
     assert "CallLinked" in outside.said(*on, "link_call", call_id=b["call_id"])
     assert outside.recorded(b["call_id"])["incident_ids"] == [ia]

@@ -1,5 +1,6 @@
 """The command line: every module of `tocsin.cli.commands` adds its commands by `register(app)`."""
 
+import os
 import pkgutil
 import sys
 from importlib import import_module
@@ -61,3 +62,14 @@ def main() -> None:
     except typer.Abort:
         print("tocsin: stopped. Nothing was done that is not shown above.", file=sys.stderr)
         sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader (`| head`) has enough: nothing more is written, at the exit neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as e:
+        if os.environ.get("TOCSIN_DEBUG"):
+            raise
+        said = " ".join(f"{type(e).__name__}: {e}".split())[:300]
+        print(f"tocsin: an error of the program ({said}). Run it with TOCSIN_DEBUG=1, and report it.", file=sys.stderr)
+        sys.exit(70)

@@ -1,5 +1,6 @@
 """Events and commands as JSON for people and other programs: times in RFC 3339, absent values left as null."""
 
+import re
 import typing
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,6 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from tocsin.envelope import Command, Event, Ms
+
+_INCIDENT = re.compile(r"\d{6}-\d{8}-\d+", re.ASCII)
+"""Its own id, or how a task's or a mission's begins; a unit's, a hospital's or a complaint's is of no incident."""
 
 COUNTY_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Asia/Shanghai has had no other offset since 1991."""
@@ -57,7 +61,8 @@ def plain(value: Any) -> Any:
 def event_json(event: Event[Any]) -> dict[str, Any]:
     """An event as JSON shows it; its content under `data`, sealed words as their tokens."""
     shown: dict[str, Any] = plain(event)
-    return {"event_id": event.event_id, "type": event.type, "incident_id": event.subject} | shown
+    found = _INCIDENT.match(event.subject)
+    return {"event_id": event.event_id, "type": event.type, "incident_id": found[0] if found else ""} | shown
 
 
 def command_json(command: Command[Any]) -> dict[str, Any]:

@@ -1,11 +1,9 @@
 """Calls and incidents put together and taken apart by people; running work moves with them, nothing is cancelled."""
 
-from tocsin.envelope import Frozen
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.changing import looked
 from tocsin.incident.clocks import LIVE, Matter, stop
-from tocsin.incident.commands import UnlinkCall
 from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import open_incident, open_tasks, raise_priority, route
@@ -54,17 +52,13 @@ def link_call(case: Case) -> None:
 
 
 def unlink_call(case: Case) -> None:
-    """UnlinkCall: the call gets an incident of its own, with the plan its words ask for; or back the one it had."""
+    """UnlinkCall: the call gets a new incident, with the plan its words ask for. A merge is undone by `split`."""
     incident = _mine(case)
     call = case.region.calls.get(case.data.call_id)
     if case.data.call_id not in incident.links or call is None:
         raise Refused("not_linked", f"{case.data.call_id} is not linked to {incident.incident_id}")
     if len(incident.links) == 1:
         raise Refused("illegal_step", "it is the incident's only call")
-    former = _former(case, incident, [case.data.call_id])
-    if former is not None:
-        _restore(case, incident, former, [case.data.call_id])
-        return
     new_id = case.next_id()
     case.say(incident.incident_id, ev.CallUnlinked(call_id=case.data.call_id, to=new_id, reason=case.data.reason))
     _open_for(case, incident, call, new_id, "unlinked")
@@ -95,6 +89,8 @@ def split(case: Case) -> None:
     incident = _mine(case)
     names = list(dict.fromkeys(case.data.call_ids))
     missing = [n for n in names if n not in incident.links or n not in case.region.calls]
+    if missing and missing[0] not in case.region.calls:
+        raise Refused("cross_region", f"no call {missing[0]} in this region; incidents of two regions are related")
     if missing:
         raise Refused("not_linked", f"{missing[0]} is not linked to {incident.incident_id}")
     if not names or len(names) == len(incident.links):
@@ -130,10 +126,7 @@ def _restore(case: Case, incident: Incident, former: Incident, names: list[str])
     reason = case.data.reason
     back = [t for t in incident.tasks.values() if t.merged_from.split()[-1:] == [former.incident_id]]
     moved = [t.task_id for t in back]
-    if isinstance(case.data, UnlinkCall):
-        gone: Frozen = ev.CallUnlinked(call_id=names[0], to=former.incident_id, reason=reason, tasks=moved)
-    else:
-        gone = ev.IncidentSplit(call_ids=names, to=former.incident_id, reason=reason, tasks=moved)
+    gone = ev.IncidentSplit(call_ids=names, to=former.incident_id, reason=reason, tasks=moved)
     case.say(incident.incident_id, gone)
     case.say(former.incident_id, ev.IncidentReopened(cause="split", reason=reason))
     for name in names:

@@ -4,12 +4,12 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from tocsin.envelope import Command, Event
+from tocsin.envelope import Command, Event, Ms
 from tocsin.incident.events import CallRecorded, IncidentOpened
 from tocsin.runtime.clock import Clock
 
 Headers = tuple[tuple[str, bytes], ...]
-_TASK = re.compile(r"(\d{6}-\d{8}-\d{1,9})-T\d{1,6}", re.ASCII)
+_PART = re.compile(r"(\d{6}-\d{8}-\d{1,9})-[TM]\d{1,6}", re.ASCII)
 _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", b"application/protobuf"))
 
 
@@ -27,8 +27,8 @@ def _line(line: str) -> Headers:
 
 
 def _incident(target: str) -> bytes:
-    """What a command is about: a task's incident, or the target itself."""
-    found = _TASK.fullmatch(target)
+    """What a record is about: a task's or a mission's incident, or the target itself."""
+    found = _PART.fullmatch(target)
     return (found[1] if found else target).encode()
 
 
@@ -55,7 +55,8 @@ def event_headers(event: Event[Any]) -> Headers:
     fixed = _fixed.get(kind)
     if fixed is None:
         fixed = _fixed[kind] = _of_type(kind.__name__, "/tocsin")
-    headers: Headers = (*fixed, ("ce_id", event.event_id.encode()), ("ce_subject", event.subject.encode()))
+    subject = _incident(event.subject) if "-M" in event.subject else event.subject.encode()
+    headers: Headers = (*fixed, ("ce_id", event.event_id.encode()), ("ce_subject", subject))
     if kind is CallRecorded or kind is IncidentOpened:
         headers += _line(_line_of(event.data))
     return headers + _trace(event.trace) if event.trace else headers
@@ -70,6 +71,12 @@ def order_headers(event: Event[Any], task_id: str, incident_id: str, line: str) 
         *_line(line),
         *_trace(event.trace),
     )
+
+
+def position_headers(unit_id: str, at: Ms) -> Headers:
+    """Headers of a vehicle's position: no event of a log, but a record that says what it is like all others."""
+    about = ("ce_subject", unit_id.encode())
+    return (*_of_type("Position", "/tocsin/ems120"), ("ce_id", f"{unit_id}:{at}".encode()), about)
 
 
 def _line_of(data: Any) -> str:

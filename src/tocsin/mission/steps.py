@@ -144,9 +144,6 @@ def end_mission(work: Work, data: cmd.EndMission) -> None:
     """Ends a mission with an outcome that its state allows."""
     mission = mission_of(work, work.command.target)
     if mission.state == "ended":
-        if mission.outcome == data.outcome:
-            work.note(mission.mission_id, "already_ended")
-            return
         raise Refusal("illegal_step", f"the mission has ended: {mission.outcome}")
     if mission.state not in END_FROM[data.outcome]:
         allowed = ", ".join(END_FROM[data.outcome])

@@ -14,6 +14,7 @@ from tests.support import tocsin
         (["up", "--nope"], "See `tocsin up --help`"),
         (["tail"], "See `tocsin tail --help`"),
         (["status", "--data-dir", "/nowhere/at/all"], "tocsin up"),
+        (["replay", "--until", "yesterday", "--data-dir", "/nowhere/at/all"], "RFC 3339"),
         (["clock", "--advance", "xyz", "--data-dir", "/nowhere/at/all"], "tocsin"),
     ],
 )

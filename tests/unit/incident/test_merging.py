@@ -99,13 +99,15 @@ def test_unlink_call_gives_it_an_incident_of_its_own(world: World) -> None:
 
 
 def test_split_takes_some_calls_out_into_one_new_incident(world: World) -> None:
-    """Some, not none, not all, only linked ones; then both go on with plans of their own."""
+    """Some, not none, not all, only linked ones of this region; then both go on with plans of their own."""
     i = world.call()
     world.call(after=MIN)
     world.call(after=MIN)
     world.do(cmd.Split(call_ids=[]), i.incident_id).refused("illegal_step")
     world.do(cmd.Split(call_ids=["c1", "c2", "c3"]), i.incident_id).refused("illegal_step")
-    world.do(cmd.Split(call_ids=["c9"]), i.incident_id).refused("not_linked")
+    world.do(cmd.Split(call_ids=["c9"]), i.incident_id).refused("cross_region")
+    world.call(point=east(3000))
+    world.do(cmd.Split(call_ids=["c4"]), i.incident_id).refused("not_linked")
     world.do(cmd.Split(call_ids=["c2", "c3"]), i.incident_id).accepted("IncidentSplit", "IncidentOpened", "CallLinked")
     new = world.incident(world.said("IncidentSplit")[0].to)
     assert (set(i.links), set(new.links)) == ({"c1"}, {"c2", "c3"})
@@ -147,13 +149,19 @@ def test_splitting_a_merge_undoes_it(world: World) -> None:
     assert digest(world.refold()) == digest(world.state)
 
 
-def test_unlinking_undoes_a_link_that_took_an_incident_along(world: World) -> None:
-    """link_call and unlink_call: the call has its own incident again, the same one, leading as before."""
+def test_unlinking_opens_an_incident_and_splitting_brings_back_the_former_one(world: World) -> None:
+    """The contract's `unlink_call` always opens one; `split` undoes what took an incident along, leading as before."""
     a = world.call("order.dispute", line="110")
     b = world.call("crime.fraud", line="110", point=east(3000))
     own = dict(b.tasks)
     world.do(cmd.LinkCall(call_id="c2"), a.incident_id).accepted("CallLinked", "IncidentMerged")
-    world.do(cmd.UnlinkCall(call_id="c2"), a.incident_id).accepted("CallUnlinked", "IncidentReopened")
+    world.do(cmd.UnlinkCall(call_id="c2"), a.incident_id).accepted("CallUnlinked", "IncidentOpened")
+    new = world.incident(world.said("CallUnlinked")[0].to)
+    assert new.incident_id not in (a.incident_id, b.incident_id)
+    world.do(cmd.Merge(into=b.incident_id), new.incident_id).refused("illegal_step")
+    world.do(cmd.LinkCall(call_id="c2"), a.incident_id).accepted("CallLinked", "IncidentMerged")
+    world.do(cmd.Split(call_ids=["c2"]), a.incident_id).accepted("IncidentSplit", "IncidentReopened")
+    b, own = new, {t: new.tasks[t] for t in new.tasks}
     assert (b.state, set(b.links), set(a.links)) == ("open", {"c2"}, {"c1"})
     assert {t.agency for t in b.tasks.values() if t.state == "routed"} == {t.agency for t in own.values()}
 

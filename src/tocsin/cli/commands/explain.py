@@ -106,8 +106,10 @@ def _head(i: Json) -> list[str]:
     place = i["location"]
     point = place.get("point") or {}
     flags = [f for f in (*i["flags"], *(f"review: {r}" for r in i["review"]), "EXERCISE" if i["exercise"] else "") if f]
-    where = f"{place['address'] or place['label'] or 'place unknown'} (by {place['source'] or 'nothing'}"
-    where += f", {point['lat']:.5f} {point['lon']:.5f}" if point else ""
+    spot = f"{point['lat']:.5f} {point['lon']:.5f}" if point else ""
+    named = place["address"] or place["label"]
+    where = f"{named or spot or 'place unknown'} (by {place['source'] or 'nothing'}"
+    where += f", {spot}" if named and spot else ""
     return [
         f"{i['incident_id']}  {i['kind']['label']} ({i['kind']['code']})  priority {i['priority']}  {i['state']}",
         f"  at {where}), first receiver {i['first_receiver'] or '-'}, policy {i['policy'][:19]}",

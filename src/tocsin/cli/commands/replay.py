@@ -24,8 +24,9 @@ def register(app: typer.Typer) -> None:
         until: Annotated[str, typer.Option("--until", metavar="TIME", help="The state as it was (RFC 3339).")] = "",
     ) -> None:
         """Folds the whole event log from offset 0: no group, no policy, nothing sent to anyone."""
+        at = _moment(until) if until else 0
         deployment = Deployment.find(data_dir)
-        told = asyncio.run(_as_it_was(deployment, until) if until else _verified(deployment))
+        told = asyncio.run(_as_it_was(deployment, until, at) if until else _verified(deployment))
         print(json.dumps(told, ensure_ascii=False) if as_json else _lines(told))
         if verify and not until and not told["identical"]:
             raise typer.Exit(1)
@@ -73,15 +74,23 @@ async def _verified(deployment: Deployment) -> Json:
     }
 
 
-async def _as_it_was(deployment: Deployment, until: str) -> Json:
-    from tocsin.calls.times import moment
+def _moment(text: str) -> int:
+    from tocsin.calls.times import NotATime, moment
+
+    try:
+        at = moment(text).at
+    except NotATime:
+        at = None
+    if at is None:
+        raise Mend(f"{text} is no time", "Write it as RFC 3339, such as 2026-04-05T08:00:00+08:00.")
+    return at
+
+
+async def _as_it_was(deployment: Deployment, until: str, at: int) -> Json:
     from tocsin.log.port import LogUnavailable
     from tocsin.log.topics import INCIDENT_EVENTS
     from tocsin.replay import ends_of, replay
 
-    at = moment(until).at
-    if at is None:
-        raise Mend(f"{until} is no time", "Write it as RFC 3339, such as 2026-04-05T08:00:00+08:00.")
     settings = deployment.settings()
     try:
         found = await replay(settings, "router", await ends_of(settings, INCIDENT_EVENTS), until=at)

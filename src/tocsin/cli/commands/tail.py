@@ -50,6 +50,8 @@ def shown(topic: str) -> Callable[[bytes], Json]:
     from tocsin.codec.text import command_json, event_json, plain
     from tocsin.codec.wire import UnreadableRecord, decode_command, decode_event, decode_value
     from tocsin.incident.view import Dispatch
+    from tocsin.log.topics import EMS_POSITIONS
+    from tocsin.mission.values import Position
 
     def raw(value: bytes) -> Json:
         try:
@@ -64,6 +66,8 @@ def shown(topic: str) -> Callable[[bytes], Json]:
                 return command_json(decode_command(value))
             if ".dispatch." in topic:
                 return dict(plain(decode_value(Dispatch, value)))
+            if topic == EMS_POSITIONS.name:
+                return dict(plain(decode_value(Position, value)))
             if any(x in topic for x in (".events.", ".facts.", ".deliveries.")):
                 return event_json(decode_event(value))
         except UnreadableRecord as e:
