@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tocsin.codec.wire import encode_value
+from tocsin.codec.wire import encode_joined, encode_value
 from tocsin.envelope import Event
 from tocsin.incident import events as ev
 from tocsin.incident.show import incident_view
 from tocsin.incident.state import Incident, PartitionState, RegionState, Task
-from tocsin.incident.view import Dispatch, IncidentView
+from tocsin.incident.view import Dispatch
 from tocsin.log.headers import order_headers
 from tocsin.log.port import Append
 from tocsin.log.topics import DISPATCH
@@ -57,21 +57,20 @@ def orders(
 
 
 class _Views:
-    """The incident as agencies see it, made once: a confidential caller is shown to the first receiver alone."""
+    """The incident as agencies see it, encoded once: a confidential caller is shown to the first receiver alone."""
 
     def __init__(self, region: RegionState, incident: Incident, kinds: Mapping[str, Kind], keyring: Keyring) -> None:
-        self._incident, self._kinds, self._keyring = incident, kinds, keyring
+        self.incident, self._kinds, self._keyring = incident, kinds, keyring
         self._calls = {c: region.calls[c].record for c in incident.links if c in region.calls}
-        self.line = incident.line
-        self._made: dict[bool, IncidentView] = {}
+        self._made: dict[bool, bytes] = {}
 
-    def of(self, agency: str) -> IncidentView:
+    def of(self, agency: str) -> bytes:
         """For this agency."""
-        first = agency == self._incident.first_receiver
+        first = agency == self.incident.first_receiver
         view = self._made.get(first)
         if view is None:
-            view = self._made[first] = incident_view(
-                self._incident, self._calls, self._kinds, self._keyring.unseal, confidential=first
+            view = self._made[first] = encode_value(
+                incident_view(self.incident, self._calls, self._kinds, self._keyring.unseal, confidential=first)
             )
         return view
 
@@ -93,26 +92,25 @@ def _actions(incident: Incident, events: Sequence[Event[Any]]) -> dict[str, tupl
     return {t: a for t, a in actions.items() if t in incident.tasks}
 
 
-def _order(task: Task, action: Any, event: Event[Any], views: _Views) -> Append:
-    view = views.of(task.agency)
-    order = Dispatch(
-        task_id=task.task_id, incident_id=view.incident_id, action=action, agency=task.agency, role=task.role,
-        event_id=event.event_id, recorded_at=event.recorded_at, exercise=view.exercise, incident=view,
-    )  # fmt: skip
-    topic = DISPATCH[task.agency_class].name
-    headers = order_headers(event, task.task_id, view.incident_id, views.line)
-    return Append(topic, event.source.partition, task.agency.encode(), encode_value(order), headers)
+def _order(task: Task, action: str, event: Event[Any], views: _Views) -> Append:
+    return _addressed(views, event, action, task.task_id, task.agency, task.agency_class, task.role)
 
 
 def _outcome(event: Event[ev.OutcomeReturned], incident: Incident, views: _Views) -> Append:
     """To the first receiver, who has no task of its own here: the task that ended, with the incident as it stands."""
     d = event.data
-    view = views.of(d.to)
     task = incident.tasks.get(d.task_id)
-    order = Dispatch(
-        task_id=d.task_id, incident_id=view.incident_id, action="update", agency=d.to,
-        role=task.role if task is not None else "joint", event_id=event.event_id, recorded_at=event.recorded_at,
-        exercise=view.exercise, incident=view,
-    )  # fmt: skip
-    headers = order_headers(event, d.task_id, view.incident_id, views.line)
-    return Append(DISPATCH[d.to_class].name, event.source.partition, d.to.encode(), encode_value(order), headers)
+    return _addressed(views, event, "update", d.task_id, d.to, d.to_class, task.role if task is not None else "joint")
+
+
+def _addressed(
+    views: _Views, event: Event[Any], action: str, task_id: str, agency: str, agency_class: str, role: str
+) -> Append:
+    i = views.incident
+    own = {
+        "task_id": task_id, "incident_id": i.incident_id, "action": action, "agency": agency, "role": role,
+        "event_id": event.event_id, "recorded_at": event.recorded_at, "exercise": i.exercise,
+    }  # fmt: skip
+    value = encode_joined(Dispatch, own, "incident", views.of(agency))
+    headers = order_headers(event, task_id, i.incident_id, i.line)
+    return Append(DISPATCH[agency_class].name, event.source.partition, agency.encode(), value, headers)

@@ -31,10 +31,11 @@ _BATCH = 500
 _OPEN = 100_000
 
 
-def _records(made: Made, *, start_ms: int) -> list[Record]:
+def _records(made: Made) -> list[Record]:
+    """As the log has them on an ordinary day: each appended when it was received."""
     partition = partition_of(made.commands[0].region, 1)
     return [
-        Record(URGENT.name, partition, n, None, v, (), start_ms + n * 40)
+        Record(URGENT.name, partition, n, None, v, (), c.data.call.received_at or c.issued_at)
         for n, (c, v) in enumerate(zip(made.commands, made.values, strict=True))
         if c.region == made.commands[0].region
     ]
@@ -108,7 +109,7 @@ def decider_figures(policy: Policy, *, bare: float | None) -> list[Figure]:
             for c, t in zip(made.commands, made.texts, strict=True)
         }
         kernel = _Enriched(Policies(Path(folder) / "policies", _directory()), keyring, known)
-        records = _records(made, start_ms=made.commands[0].issued_at)
+        records = _records(made)
         seconds, events, worst = _decided(kernel, Fold(kernel, records[0].partition), records)
     rate = len(records) / seconds
     each = f"{events / len(records):.1f} events a call, {events / seconds:,.0f} events/s"
@@ -131,7 +132,7 @@ def memory_figures(policy: Policy) -> list[Figure]:
         process = psutil.Process()
         gc.collect()
         before = process.memory_info().rss
-        seconds, _, _ = _decided(kernel, fold, _records(made, start_ms=made.commands[0].issued_at))
+        seconds, _, _ = _decided(kernel, fold, _records(made))
         first = seconds / len(made.commands)
         opened = sum(len(r.incidents) for r in fold.state.regions.values())
         gc.collect()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tocsin.bench.client import drive, request_bytes
 from tocsin.bench.figure import Figure, figure
-from tocsin.bench.stage import free_base
+from tocsin.bench.stage import alone, free_base
 from tocsin.cli.deployment import Deployment
 from tocsin.load.mix import made_up
 from tocsin.policy.model import Policy
@@ -44,7 +44,10 @@ def _noop() -> Iterator[int]:
 
 
 def intake_figures(deployment: Deployment, policy: Policy) -> list[Figure]:
-    """Single calls a second (32 connections, each a new call of its own), and lines a second of batches."""
+    """Single calls a second (32 connections, each a new call of its own), and lines a second of batches.
+
+    Intake and the broker have the machine's cores to themselves, as the goals suppose: all other services stand still.
+    """
     token = deployment.tokens["commander"]
     at = urlsplit(deployment.intake)
     host, port = at.hostname or "127.0.0.1", at.port or 80
@@ -52,12 +55,14 @@ def intake_figures(deployment: Deployment, policy: Policy) -> list[Figure]:
         posts = (request_bytes("POST", "/v1/calls", host, token, b) for b in _bodies(policy, "bench-noop"))
         peer = drive("127.0.0.1", peer_port, posts, seconds=_SECONDS)
     posts = (request_bytes("POST", "/v1/calls", host, token, b) for b in _bodies(policy, "bench-one"))
-    ours = drive(host, port, posts, seconds=_SECONDS)
     lines = _bodies(policy, "bench-batch")
     whole = (b"\n".join(itertools.islice(lines, _BATCH_LINES)) for _ in range(20))
     batches = [request_bytes("POST", "/v1/calls:batch", host, token, b, "application/x-ndjson") for b in whole]
-    batch = drive(host, port, iter(batches), connections=2, seconds=60)
-    note = f"answers {ours.statuses}, p50 {ours.p50_ms} ms, p99 {ours.p99_ms} ms; the router decides them meanwhile"
+    with alone(deployment, "intake"):
+        drive(host, port, itertools.islice(posts, 1_000), seconds=_SECONDS)
+        ours = drive(host, port, posts, seconds=_SECONDS)
+        batch = drive(host, port, iter(batches), connections=2, seconds=60)
+    note = f"answers {ours.statuses}, p50 {ours.p50_ms} ms, p99 {ours.p99_ms} ms; beside the broker alone, warm"
     return [
         figure(
             "intake: single calls", "calls/s", ours.per_second, peer=peer.per_second, peer_name="no-op endpoint",

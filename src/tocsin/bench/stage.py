@@ -68,3 +68,10 @@ def stopped(pids: Sequence[int]) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def alone(deployment: Deployment, service: str) -> Iterator[None]:
+    """All services but this one stand still: a figure of one process, two cores shared with the broker."""
+    with stopped([pid for name, pid in deployment.pids.items() if name not in (service, "broker")]):
+        yield

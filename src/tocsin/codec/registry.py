@@ -6,7 +6,7 @@ from tocsin import delivery, outcomes
 from tocsin.envelope import Actor, Frozen, Ms, Source
 from tocsin.incident import commands as incident_commands
 from tocsin.incident import events as incident_events
-from tocsin.incident.view import Dispatch
+from tocsin.incident.view import Dispatch, IncidentView
 from tocsin.mission import commands as mission_commands
 from tocsin.mission import events as mission_events
 from tocsin.mission.values import Position
@@ -81,4 +81,4 @@ COMMANDS: tuple[type[Struct], ...] = (*incident_commands.COMMANDS, *mission_comm
 EVENTS: tuple[type[Struct], ...] = (
     *dict.fromkeys((*incident_events.EVENTS, *mission_events.EVENTS, *supervision_events.EVENTS, *delivery.EVENTS)),
 )
-VALUES: tuple[type[Struct], ...] = (Dispatch, Position)
+VALUES: tuple[type[Struct], ...] = (Dispatch, IncidentView, Position)

@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -56,15 +56,24 @@ def _varint(n: int) -> bytes:
     return bytes(out)
 
 
-# Lengths, indexes and versions are few, and all events of a decision have one time: asking the memo costs a tenth.
-varint = lru_cache(maxsize=1 << 14)(_varint)
+_FEW = 1 << 14
+_SMALL = [_varint(n) for n in range(_FEW)]
+
+
+def varint(n: int) -> bytes:
+    """A whole number as protobuf writes it: lengths, indexes and versions are small, and stand in a table."""
+    return _SMALL[n] if 0 <= n < _FEW else _varint(n)
+
+
 _moment = lru_cache(maxsize=256)(_varint)
+"""All events of a decision have one time."""
 
 
 def _writer(cls: type[Struct]) -> tuple[Callable[[Any], Any], bytes, str, bool]:
-    """How an event's content becomes a message, what names its type in the envelope, and whether maps need sorting."""
+    """How an event's content becomes a message, its type in the envelope and by name, and whether maps need sorting."""
     name = cls.__name__.encode()
     head = b"\x12" + _varint(len(name)) + name + b"\x18"
+    # Only what may hold a map needs the deterministic form.
     return _converters.encoder(cls), head, cls.__name__, _converters.holds_map(cls)
 
 
@@ -98,21 +107,26 @@ def encode_framed(frame: bytes, event: Event[Any]) -> bytes:
     bytes; what is empty is left out): a message object for ten scalars costs three times as much.
     """
     encode, head, name, ordered = _writers[type(event.data)]
-    # Only what may hold a map needs the deterministic form.
     message = encode(event.data)
     data: bytes = message.SerializeToString(deterministic=True) if ordered else message.SerializeToString()
-    subject, prev, event_id = event.subject.encode(), event.prev_hash, event.event_id.encode()
-    seq, size = event.seq, len(data)
-    return b"".join((
-        frame, b"\x0a" + varint(len(event_id)) + event_id if event_id else b"", head, varint(VERSIONS.get(name, 1)),
-        b"\x2a" + varint(len(subject)) + subject if subject else b"",
-        b"\x30" + varint(seq) if seq else b"",
-        b"\x38" + varint(event.version) if event.version else b"",
-        b"\x40" + _moment(event.occurred_at) if event.occurred_at else b"",
-        b"\x58" + varint(event.index) if event.index else b"",
-        b"\x9a\x01" + varint(len(prev)) + prev if prev else b"",
-        b"\xa2\x01" + varint(size) if size else b"", data,
-    ))  # fmt: skip
+    event_id, subject, prev = event.event_id.encode(), event.subject.encode(), event.prev_hash
+    seq, version, at, index, size = event.seq, event.version, event.occurred_at, event.index, len(data)
+    small = _SMALL
+    return b"".join(
+        (
+            frame,
+            b"\x0a" + small[len(event_id)] + event_id if event_id else b"",
+            head + varint(VERSIONS.get(name, 1)),
+            b"\x2a" + varint(len(subject)) + subject if subject else b"",
+            b"\x30" + (small[seq] if seq < _FEW else _varint(seq)) if seq else b"",
+            b"\x38" + varint(version) if version else b"",
+            b"\x40" + _moment(at) if at else b"",
+            b"\x58" + varint(index) if index else b"",
+            b"\x9a\x01" + small[len(prev)] + prev if prev else b"",
+            b"\xa2\x01" + (small[size] if size < _FEW else _varint(size)) if size else b"",
+            data,
+        )
+    )
 
 
 def decode_event(value: bytes) -> Event[Any]:
@@ -227,6 +241,22 @@ def encode_value(value: Struct) -> bytes:
     """The record value of what is neither event nor command (dispatch orders)."""
     encoded: bytes = _values[type(value)][2](value).SerializeToString(deterministic=True)
     return encoded
+
+
+def encode_joined(cls: type[Struct], own: Mapping[str, Any], field: str, encoded: bytes) -> bytes:
+    """A value's record value from its plain fields and one nested value that is encoded already.
+
+    What several records share is encoded once: a message's bytes may be joined from parts of it.
+    """
+    message = _values[cls][0]
+    head: bytes = message(**own).SerializeToString(deterministic=True)
+    return b"".join((head, _tag(cls, field), varint(len(encoded)), encoded))
+
+
+@lru_cache(maxsize=64)
+def _tag(cls: type[Struct], field: str) -> bytes:
+    length_delimited = 2
+    return _varint(_values[cls][0].DESCRIPTOR.fields_by_name[field].number << 3 | length_delimited)
 
 
 def decode_value(cls: type[Struct], value: bytes) -> Any:

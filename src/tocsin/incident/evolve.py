@@ -55,7 +55,7 @@ def _number(r: RegionState, incident_id: str) -> None:
 def _remember(r: RegionState, i: Incident, call_id: str) -> None:
     """Puts the incident first among those near its place and of its caller."""
     if i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point)
+        r.grid.touch(i.incident_id, i.place.point, i.kind)
     call = r.calls.get(call_id)
     if call is None:
         return
@@ -102,19 +102,24 @@ def _merged(r: RegionState, i: Incident, _d: ev.IncidentMerged, e: Event[Any]) -
 
 def _located(r: RegionState, i: Incident, d: ev.LocationCorrected, _e: Event[Any]) -> None:
     if i.state != "merged" and d.place.point is not None:
-        r.grid.touch(i.incident_id, d.place.point)
+        r.grid.touch(i.incident_id, d.place.point, i.kind)
+
+
+def _reclassified(r: RegionState, i: Incident, _d: ev.Reclassified, _e: Event[Any]) -> None:
+    if i.state != "merged" and i.place.point is not None:
+        r.grid.touch(i.incident_id, i.place.point, i.kind)
 
 
 def _closed(r: RegionState, i: Incident, _d: ev.IncidentClosed, e: Event[Any]) -> None:
     r.ended[i.incident_id] = e.recorded_at
     if i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point)
+        r.grid.touch(i.incident_id, i.place.point, i.kind)
 
 
 def _reopened(r: RegionState, i: Incident, _d: ev.IncidentReopened, _e: Event[Any]) -> None:
     r.ended.pop(i.incident_id, None)
     if i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point)
+        r.grid.touch(i.incident_id, i.place.point, i.kind)
 
 
 def _called_back(r: RegionState, _i: Incident, d: ev.CallBackRecorded, _e: Event[Any]) -> None:
@@ -158,7 +163,8 @@ def _archived(r: RegionState, i: Incident, _d: ev.IncidentArchived, _e: Event[An
 
 _REGION: dict[type[Any], Callable[[RegionState, Incident, Any, Event[Any]], None]] = {
     ev.CallRecorded: _call_recorded, ev.IncidentOpened: _opened, ev.CallLinked: _linked, ev.CallUnlinked: _unlinked,
-    ev.IncidentSplit: _split, ev.IncidentMerged: _merged, ev.LocationCorrected: _located, ev.IncidentClosed: _closed,
-    ev.IncidentReopened: _reopened, ev.CallBackRecorded: _called_back, ev.CallClosed: _call_closed, ev.Rated: _rated,
-    ev.LinkSuggested: _suggested, ev.IncidentArchived: _archived,
+    ev.IncidentSplit: _split, ev.IncidentMerged: _merged, ev.LocationCorrected: _located,
+    ev.Reclassified: _reclassified, ev.IncidentClosed: _closed, ev.IncidentReopened: _reopened,
+    ev.CallBackRecorded: _called_back, ev.CallClosed: _call_closed, ev.Rated: _rated, ev.LinkSuggested: _suggested,
+    ev.IncidentArchived: _archived,
 }  # fmt: skip

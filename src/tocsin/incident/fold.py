@@ -107,8 +107,8 @@ def _reviewed(i: Incident, _d: ev.ReviewEnded, _e: Event[Any]) -> None:
     i.review.clear()
 
 
-def _reclassified(i: Incident, d: ev.Reclassified, _e: Event[Any]) -> None:
-    i.kind = d.kind
+def _reclassified(i: Incident, d: ev.Reclassified, e: Event[Any]) -> None:
+    i.kind, i.touched_at = d.kind, e.recorded_at
 
 
 def _priority(i: Incident, d: ev.PriorityChanged, _e: Event[Any]) -> None:
@@ -117,8 +117,8 @@ def _priority(i: Incident, d: ev.PriorityChanged, _e: Event[Any]) -> None:
         i.lane = "urgent"
 
 
-def _located(i: Incident, d: ev.LocationCorrected, _e: Event[Any]) -> None:
-    i.place = d.place
+def _located(i: Incident, d: ev.LocationCorrected, e: Event[Any]) -> None:
+    i.place, i.touched_at = d.place, e.recorded_at
     i.address = d.address or i.address
 
 

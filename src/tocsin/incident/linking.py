@@ -166,21 +166,26 @@ def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[Inc
     gap_ms = weigh.rules.linking.gap_max_s * weigh.factor * 1000
     oldest = weigh.moment - int(gap_ms)
     latest, earliest = weigh.moment + gap_ms, weigh.moment - gap_ms
-    incidents, fits = region.incidents, weigh.rules.fits(weigh.u.kind)
+    incidents, kind = region.incidents, weigh.u.kind
+    fits = weigh.rules.fits(kind)
     found: list[Incident] = []
     for cell in region.grid.near(point, reach_m):
-        left = LOOK_MAX
-        for incident_id, there in reversed(cell.items()):
-            x, y = there.lon - lon, there.lat - lat
-            if x * x * squeeze + y * y <= reach2:
-                incident = incidents[incident_id]
-                if incident.touched_at < oldest:
-                    break
-                if earliest <= incident.call_at <= latest and fits.get(incident.kind, 1.0) > 0.0:
-                    found.append(incident)
-                left -= 1
-                if not left:
-                    break
+        for other, alike in cell.items():
+            fit = fits.get(other)
+            if (weigh.rules.compatible(other, kind) if fit is None else fit) <= 0.0:
+                continue
+            left = LOOK_MAX
+            for incident_id, there in reversed(alike.items()):
+                x, y = there.lon - lon, there.lat - lat
+                if x * x * squeeze + y * y <= reach2:
+                    incident = incidents[incident_id]
+                    if incident.touched_at < oldest:
+                        break
+                    if earliest <= incident.call_at <= latest:
+                        found.append(incident)
+                    left -= 1
+                    if not left:
+                        break
     return found
 
 

@@ -60,8 +60,9 @@ def probe(case: Case) -> None:
     best: tuple[float, str, dict[str, float]] | None = None
     if d.place.point is not None:
         reach_m = max(rules.linking.border_m * 2, rules.linking.distance_half_m)
-        for cell in case.region.grid.near(d.place.point, reach_m):
-            for _, incident_id in zip(range(LOOK_MAX), reversed(cell), strict=False):
+        kinds = (alike for cell in case.region.grid.near(d.place.point, reach_m) for alike in cell.values())
+        for alike in kinds:
+            for _, incident_id in zip(range(LOOK_MAX), reversed(alike), strict=False):
                 incident = case.region.incidents[incident_id]
                 found = _probe_score(case, incident)
                 if found is not None and (best is None or (-found[0], incident_id) < (-best[0], best[1])):
