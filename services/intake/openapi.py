@@ -78,6 +78,7 @@ def _schemas() -> dict[str, Any]:
         schemas[name] = _one_of(known)
     schemas["Problem"] = _PROBLEM
     schemas["BatchLines"] = {"type": "string", "description": "NDJSON: one PostedCall a line, at most 10,000 lines"}
+    schemas["CapAlert"] = {"type": "string", "description": "An alert as OASIS CAP 1.2 has it, at most 1 MiB"}
     return schemas
 
 

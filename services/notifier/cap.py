@@ -4,10 +4,10 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from tocsin.codec.text import COUNTY_ZONE
+from tocsin.exchange.cap_structure import NAMESPACE
 from tocsin.incident.view import IncidentView
 from tocsin.policy.model import Policy
 
-NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 LAT_MAX, LON_MAX = 90, 180
 _SEVERITY = {1: "Extreme", 2: "Severe", 3: "Moderate", 4: "Minor"}
 _URGENCY = {1: "Immediate", 2: "Immediate", 3: "Expected", 4: "Future"}
@@ -26,7 +26,7 @@ def alert(view: IncidentView, policy: Policy) -> bytes:
     _add(root, "scope", "Restricted")
     _add(root, "restriction", "for emergency services")
     if ended:
-        _add(root, "references", f"tocsin@{view.region},{view.incident_id},{_moment(view.opened_at)}")
+        _add(root, "references", f"tocsin@{view.region},{view.incident_id}.1,{_moment(view.opened_at)}")
     _add(root, "incidents", view.incident_id)
     for language in ("zh-CN", "en"):
         _info(root, view, policy, language)

@@ -358,9 +358,9 @@ async def test_histories_and_what_may_not_be_seen(stage: Stage) -> None:
         assert "13800001234" not in json.dumps(items)
         cap = await http.get(f"/v1/incidents/{one}/cap")
         assert cap.headers["content-type"].startswith("application/cap+xml")
-        assert (await http.get(f"/v1/incidents/{one}/eido")).json()["incidentComponent"][0][
-            "incidentOverallPriorityCommonRegistryNumber"
-        ] == 1
+        assert (await http.get(f"/v1/incidents/{one}/eido")).json()["incidentComponent"][
+            "incidentCommonPriorityNumber"
+        ] == 10
         assert (await http.get("/v1/incidents", params={"limit": 501})).status_code == 422
         assert (await http.get("/v1/incidents", params={"cursor": "@@"})).status_code == 422
     async with stage.http(WATER) as http:
