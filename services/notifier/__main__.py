@@ -1,6 +1,6 @@
 """`python -m services.notifier`: one replica, all settings from the environment."""
 
-import asyncio
+import uvloop
 
 from services.notifier.app import build
 from tocsin.runtime.logs import configure
@@ -17,4 +17,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -51,11 +51,11 @@ class Load:
 
     async def run(self, bodies: Iterable[dict[str, Any]], *, rate: float, seconds: float) -> dict[str, object]:
         """Sends `rate` calls a second for `seconds` (or until the bodies end), drains, and sums up."""
-        follower = KafkaFollower(self.settings, [INCIDENT_EVENTS], fetch_wait_ms=5)
+        follower = KafkaFollower(self.settings, [INCIDENT_EVENTS])
         await follower.start({})
         ends = await follower.ends()
         await follower.stop()
-        follower = KafkaFollower(self.settings, [INCIDENT_EVENTS], fetch_wait_ms=5)
+        follower = KafkaFollower(self.settings, [INCIDENT_EVENTS])
         await follower.start(ends)
         connector = aiohttp.TCPConnector(limit=512)
         headers = {"Authorization": f"Bearer {self.target.token}"}

@@ -17,7 +17,7 @@ from tocsin.codec.wire import UnreadableRecord, decode_event
 from tocsin.envelope import Event
 from tocsin.log.connect import client_options
 from tocsin.log.deadletters import Stage, dead_letter, where
-from tocsin.log.kafka import as_record, within
+from tocsin.log.kafka import FETCH_WAIT_MS, as_record, within
 from tocsin.log.owner import Owner
 from tocsin.log.port import Append, LogUnavailable, Producer, Record, RecordTooLarge
 from tocsin.log.topics import Topic
@@ -68,7 +68,7 @@ class Relay(Generic[S]):
         tp = TopicPartition(self._events.name, owner.partition)
         consumer = AIOKafkaConsumer(
             group_id=self._group, isolation_level="read_committed", auto_offset_reset="none",
-            enable_auto_commit=False, fetch_max_wait_ms=100, **client_options(self._settings),
+            enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS, **client_options(self._settings),
         )  # fmt: skip
         try:
             await consumer.start()

@@ -9,7 +9,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.structs import RecordMetadata
 
 from tocsin.log.connect import client_options, tune
-from tocsin.log.kafka import REQUEST_MAX, as_record, check_size, within
+from tocsin.log.kafka import FETCH_WAIT_MS, REQUEST_MAX, as_record, check_size, within
 from tocsin.log.port import Append, Appended, CommitUnknown, Fenced, Lag, LogUnavailable, Record
 from tocsin.log.topics import Topic
 from tocsin.runtime.settings import Settings
@@ -21,7 +21,6 @@ COMMIT_S = 15.0
 """Longer than the broker lets a transaction live: after it, only a new producer can say what became of it."""
 BATCH_BYTES = 768 * 1024
 FETCH_BYTES = 4 * REQUEST_MAX
-FETCH_WAIT_MS = 100
 BARRIER = b"tocsin-barrier"
 
 
