@@ -19,7 +19,6 @@ REQUEST_MAX = 1024 * 1024
 STOP_S = 5.0
 """How long a client may take to close: an idempotent producer otherwise waits for a lost broker without end."""
 FETCH_WAIT_MS = 300
-"""How long the broker may hold a fetch that finds nothing; what comes ends it at once, so this costs no latency."""
 """How long the broker holds an empty fetch; records that come meanwhile are answered at once."""
 
 
