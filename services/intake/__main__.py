@@ -19,7 +19,7 @@ async def run(settings: Settings) -> None:
     """Serves until told to stop."""
     policy = load_policy(settings.policy_path)
     tokens = Keyring.open(settings)
-    parts = build(settings, Enricher(policy, tokens=tokens.token), policy.hash)
+    parts = build(settings, Enricher(policy, tokens=tokens.token), policy)
     gc.collect()
     gc.freeze()
     async with running(parts):

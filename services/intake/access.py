@@ -7,10 +7,13 @@ from typing import Final
 import msgspec
 from fastapi import Request
 
-from services.intake.index import CallRow, IncidentRow
+from services.intake.index import IncidentRow
 from tocsin.incident import commands as c
+from tocsin.incident.values import CallRecord
+from tocsin.policy.model import Policy
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, RoleName, bearer, verify
+from tocsin.sight import Sight, caller_hidden, may_see, sight_of, text_hidden
 
 LINE_ROLES: Final[dict[str, tuple[RoleName, ...]]] = {
     "110": ("call_taker", "commander", "admin"),
@@ -101,25 +104,49 @@ def check_act(who: Principal, act: c.Act) -> None:
         raise Problem(403, "role_wrong", f"A {role} does not '{name}' here; ask the desk that does.")
 
 
-def sees_region(who: Principal, region: str, seat_region: str = "") -> bool:
-    """Whether this role sees a whole region, and it is this one (or the call was taken at its own seat)."""
-    if who.role in ("admin", "supervisor", "auditor", "commander"):
-        return True
-    own = who.region in (region, seat_region) or region == "000000"
-    return who.role in ("call_taker", "hotline", "ems_dispatcher") and own
+class Sights:
+    """Who sees which incidents and calls here: the very rule of the reading side, on what the index knows of them."""
 
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._known: dict[Principal, Sight] = {}
 
-def sees_incident(who: Principal, row: IncidentRow) -> bool:
-    """Whether an incident may be seen, and so be acted on. A neighbour's is served here: its desks are ours too."""
-    if who.role == "dispatcher":
-        return who.agency in row.agencies
-    if who.role == "crew":
-        return who.unit in row.units or who.agency in row.agencies or not who.agency
-    return who.role in READERS
+    def of(self, who: Principal) -> Sight:
+        """What this person may see."""
+        held = self._known.get(who)
+        if held is None:
+            if len(self._known) >= _TOKENS_MAX:
+                self._known.clear()
+            held = self._known[who] = sight_of(who, self._policy)
+        return held
 
+    def incident(self, who: Principal, row: IncidentRow) -> bool:
+        """Whether an incident may be seen, and so be acted on."""
+        return may_see(self.of(who), row.region, self._keys(row))
 
-def sees_call(who: Principal, row: CallRow, seat_region: str, incidents: list[IncidentRow]) -> bool:
-    """Whether a call may be seen: at the desks of its region, and by whom an incident of it has a task with."""
-    if who.role in ("dispatcher", "crew"):
-        return any(sees_incident(who, i) for i in incidents)
-    return sees_region(who, row.region, seat_region)
+    def call(self, who: Principal, record: CallRecord, incidents: list[IncidentRow]) -> bool:
+        """Whether a call may be seen: at the desk of its line, where it was taken, and by whom its incident may be."""
+        sight = self.of(who)
+        own_seat = bool(sight.regions) and record.seat_region == who.region
+        own_line = may_see(sight, record.region, frozenset({f"line:{record.line}"}))
+        return own_seat or own_line or any(self.incident(who, i) for i in incidents)
+
+    def caller_hidden(self, who: Principal, record: CallRecord, kind: str | None) -> bool:
+        """Whether the caller stays unseen outside the first receiver."""
+        row = self._policy.kinds.get(kind or "")
+        return caller_hidden(
+            record, self.of(who), self._first(record.line), secret=row is not None and row.confidential
+        )
+
+    def text_hidden(self, who: Principal, record: CallRecord) -> bool:
+        """Whether the words stay unseen: a patient's, and one has no 120 role."""
+        return text_hidden(record, self.of(who))
+
+    def _first(self, line: str) -> str:
+        return self._policy.first_receivers.get(line, self._policy.command_agency)
+
+    def _keys(self, row: IncidentRow) -> frozenset[str]:
+        known = (self._policy.agencies.get(a) for a in row.agencies)
+        keys = {f"agency:{a}" for a in row.agencies} | {f"class:{a.agency_class}" for a in known if a is not None}
+        keys |= {f"line:{line}" for line in row.lines} | {f"unit:{u}" for u in row.units}
+        return frozenset(keys | {f"first:{self._first(line)}" for line in row.lines[:1]})

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from services.intake.accept import Finder, record_of
-from services.intake.access import sees_call, sees_incident
+from services.intake.access import Sights
 from services.intake.body import invalid
 from services.intake.index import CommandRow, Index
 from services.intake.safekeeping import Safekeeping
@@ -134,10 +134,11 @@ class Acts:
     """Takes commands and says what came of them."""
 
     def __init__(
-        self, index: Index, keeping: Safekeeping, keyring: Keyring, finder: Finder, clock: Clock, partitions: int
-    ) -> None:
+        self, index: Index, keeping: Safekeeping, keyring: Keyring, finder: Finder, clock: Clock, partitions: int,
+        sights: Sights,
+    ) -> None:  # fmt: skip
         self._index, self._keeping, self._keyring, self._finder = index, keeping, keyring, finder
-        self._clock, self._partitions = clock, partitions
+        self._clock, self._partitions, self._sights = clock, partitions, sights
 
     async def incident(self, incident_id: str, who: Principal) -> Target:
         """The incident; Problem 404 where there is none, or none that one may see."""
@@ -146,7 +147,7 @@ class Acts:
         row = self._index.incident(incident_id)
         if row is None and await self._index.fresh(FRESH_S):
             row = self._index.incident(incident_id)
-        if row is None or not sees_incident(who, row):
+        if row is None or not self._sights.incident(who, row):
             raise missing("incident", incident_id)
         return Target(incident_id, incident_id, incident_id[:6], row.lane)
 
@@ -159,7 +160,11 @@ class Acts:
         if agency is None and await self._index.fresh(FRESH_S):
             agency = self._index.task_agency(task_id)
         row = self._index.incident(found[1])
-        if agency is None or row is None or (who.role not in ("dispatcher", "crew") and not sees_incident(who, row)):
+        if (
+            agency is None
+            or row is None
+            or (who.role not in ("dispatcher", "crew") and not self._sights.incident(who, row))
+        ):
             raise missing("task", task_id)
         return Target(task_id, found[1], task_id[:6], row.lane)
 
@@ -170,11 +175,13 @@ class Acts:
             row = self._index.call(call_id)
         waiting = self._keeping.spool.call(call_id)
         if row is None and waiting is not None and waiting.key is not None:
+            if not self._sights.call(who, record_of(waiting.value), []):
+                raise missing("call", call_id)
             return Target(call_id, call_id, waiting.key.decode(), "urgent" if waiting.urgent else "routine")
         if row is None:
             raise missing("call", call_id)
         incidents = [i for x in row.incident_ids if (i := self._index.incident(x)) is not None]
-        if not sees_call(who, row, record_of(row.value).seat_region, incidents):
+        if not self._sights.call(who, record_of(row.value), incidents):
             raise missing("call", call_id)
         return Target(call_id, incidents[0].incident_id if incidents else call_id, row.region, row.lane)
 

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.intake.accept import Calls
-from services.intake.access import READERS, Gate, check_act, check_taker
+from services.intake.access import READERS, Gate, Sights, check_act, check_taker
 from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, Head, Outcome, Target, missing, read_act
+from services.intake.alerts import Alerts
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
 from services.intake.body import answer, invalid, problem_of, read_body, wait_of
@@ -38,6 +39,10 @@ _WAIT = {
     "schema": {"type": "number", "minimum": 0, "maximum": 30},
 }  # fmt: skip
 _CODE = {"name": "code", "in": "query", "required": True, "schema": {"type": "string", "maxLength": 64}}
+_LINE = {
+    "name": "line", "in": "query", "required": False,
+    "schema": {"type": "string", "enum": ["110", "119", "122", "120", "12345"]},
+}  # fmt: skip
 _SIGNED: dict[str, Any] = {"security": [{"bearer": []}]}
 
 
@@ -45,11 +50,13 @@ class Api:
     """Intake's routes over its parts."""
 
     def __init__(
-        self, gate: Gate, calls: Calls, acts: Acts, batch: Batch, index: Index, keeping: Safekeeping, keyring: Keyring
-    ) -> None:
+        self, gate: Gate, calls: Calls, acts: Acts, batch: Batch, index: Index, keeping: Safekeeping, keyring: Keyring,
+        sights: Sights,
+    ) -> None:  # fmt: skip
         self._gate, self._calls, self._acts, self._batch = gate, calls, acts, batch
         self._calling = Calling(calls)
-        self._index, self._keeping, self._keyring = index, keeping, keyring
+        self._alerts = Alerts(gate, self._calling, acts, index)
+        self._index, self._keeping, self._keyring, self._sights = index, keeping, keyring, sights
 
     def router(self) -> APIRouter:
         """The routes with what the OpenAPI document says of them."""
@@ -65,6 +72,11 @@ class Api:
             responses=answers("Receipt", 401, 413, success=())
             | {200: {"description": "A line an input line", "content": {"application/x-ndjson": {}}}},
             openapi_extra=body("BatchLines", "application/x-ndjson") | _SIGNED,
+        )  # fmt: skip
+        r.add_api_route(
+            "/alerts", self._alerts.post, methods=["POST"], status_code=202, tags=["exchange"],
+            responses=answers("Receipt", 401, 403, 404, 409, 413, 422, 429, 503, success=(202,)),
+            openapi_extra=body("CapAlert", "application/cap+xml") | {"parameters": [_LINE]} | _SIGNED,
         )  # fmt: skip
         r.add_api_route(
             "/calls/{call_id}", self.get_call, methods=["GET"], tags=["calls"],
@@ -116,11 +128,11 @@ class Api:
             await self._index.until(f"call:{target.id}", lambda: self._decided(call_id), wait)
         row = self._index.call(call_id)
         if row is not None:
-            return answer(200, call_view(row, who, self._keyring))
+            return answer(200, call_view(row, who, self._sights, self._keyring))
         held = self._keeping.spool.call(call_id)
         if held is None:
             raise missing("call", call_id)
-        return answer(200, spooled_view(held, who, self._keyring))
+        return answer(200, spooled_view(held, who, self._sights, self._keyring))
 
     def _decided(self, call_id: str) -> CallRow | None:
         row = self._index.call(call_id)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from msgspec import Struct
 
 from services.intake.accept import Calls, Finder
-from services.intake.access import Gate
+from services.intake.access import Gate, Sights
 from services.intake.acts import Acts
 from services.intake.admission import Admission
 from services.intake.api import Api
@@ -26,6 +26,7 @@ from tocsin.incident.values import Line
 from tocsin.log.kafka import KafkaFollower, KafkaProducer
 from tocsin.log.port import LogUnavailable, Producer
 from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE, URGENT
+from tocsin.policy.model import Policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.metrics import ANSWER_SECONDS, BUILD_INFO, SINCE_LAST_CALL
 from tocsin.runtime.security import load_secret
@@ -51,7 +52,7 @@ class Parts(Struct):
     app: FastAPI
 
 
-def build(settings: Settings, finder: Finder, policy_hash: str = "") -> Parts:
+def build(settings: Settings, finder: Finder, policy: Policy) -> Parts:
     """Every part, wired; nothing runs yet."""
     clock = Clock(settings.clock, settings.data_dir / "clock.json")
     secret = load_secret(settings.secret_file or settings.secrets_dir / "token.key")
@@ -63,14 +64,16 @@ def build(settings: Settings, finder: Finder, policy_hash: str = "") -> Parts:
     keeping = Safekeeping(live, drainer, spool, clock)
     admission = Admission(settings.admission_per_s, in_flight=lambda: keeping.in_flight, spooled=lambda: spool.depth)
     calls = Calls(index, keeping, keyring, finder, admission, clock, settings.partitions)
-    acts = Acts(index, keeping, keyring, finder, clock, settings.partitions)
+    sights = Sights(policy)
+    acts = Acts(index, keeping, keyring, finder, clock, settings.partitions, sights)
     follower = KafkaFollower(settings, [URGENT, ROUTINE, INCIDENT_EVENTS])
     app = create_app("intake", secret=secret, ready=[index.ready, spool.fault])
     gate = Gate(secret)
     app.add_middleware(Front, gate=gate, calling=Calling(calls))
-    app.include_router(Api(gate, calls, acts, Batch(calls, keeping, keyring), index, keeping, keyring).router())
+    batch = Batch(calls, keeping, keyring)
+    app.include_router(Api(gate, calls, acts, batch, index, keeping, keyring, sights).router())
     publish(app)
-    BUILD_INFO.labels(__version__, policy_hash).set(1)
+    BUILD_INFO.labels(__version__, policy.hash).set(1)
     for line in get_args(Line):
         ANSWER_SECONDS.labels(line)
         SINCE_LAST_CALL.labels(line).set_function(_silence(calls, clock, line, clock.now_ms()))

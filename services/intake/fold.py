@@ -119,14 +119,14 @@ class Fold:
         self._db.execute("DELETE FROM commands WHERE recorded_at < ?", (before,))
         self._db.execute("DELETE FROM calls WHERE recorded_at < ?", (before,))
 
-    def _call(self, r: Record, call_id: str, body: str, region: str) -> None:
+    def _call(self, r: Record, call_id: str, body: str, region: str, line: str) -> None:
         spooled = spooled_at(r.headers)
         known = self._rows.call(call_id)
         if known is None:
             at = record_time(r.headers, r.timestamp, trust_header=self._trust)
             durability, answered = ("log", at) if spooled is None else ("spooled", spooled)
             lane = "routine" if r.topic == ROUTINE.name else "urgent"
-            self._rows.add_call(Call(call_id, body, answered, durability), (region, lane, r.value, at))
+            self._rows.add_call(Call(call_id, body, answered, durability, line=line), (region, lane, r.value, at))
             self._touched.first[call_id] = (r.topic, r.partition, r.offset)
         elif spooled is not None and known.body_hash == body and known.durability == "log":
             # The same call may have come to stand on the log late, before its spooled copy: the 202 named the spool.
@@ -220,6 +220,7 @@ class Fold:
     def _opened(self, event: EventHead, data: e.IncidentOpened) -> None:
         if self._rows.incident(event.subject) is None:
             self._rows.change_incident(Incident(event.subject, event.region, event.lane))
+        self._add(event.subject, "lines", [data.line])
         self._belongs(data.call_id, event.subject, "opened")
         call = self._rows.call(data.call_id) if data.review else None
         if call is not None:
@@ -245,6 +246,7 @@ class Fold:
         call.disposition = call.disposition or how
         self._rows.change_call(call)
         self._add(incident_id, "calls", [call_id])
+        self._add(incident_id, "lines", [call.line])
         self._touched.calls.add(call_id)
 
     def _leaves(self, call_id: str, incident_id: str, to: str) -> None:
@@ -310,7 +312,7 @@ class Fold:
                 self._rows.change_call(call)
             self._touched.calls.add(call_id)
 
-    def _add(self, incident_id: str, column: Literal["agencies", "calls", "units"], items: list[str]) -> None:
+    def _add(self, incident_id: str, column: Literal["agencies", "calls", "units", "lines"], items: list[str]) -> None:
         incident = self._rows.incident(incident_id)
         if incident is None:
             return
@@ -341,14 +343,15 @@ def _code(data: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _call_of(r: Record) -> tuple[str, str, str] | None:
-    """(call id, body hash, region) of a call's record; None for other commands and what cannot be read."""
+def _call_of(r: Record) -> tuple[str, str, str, str] | None:
+    """(call id, body hash, region, line) of a call's record; None for other commands and what cannot be read."""
     kind, body = header(r.headers, "ce_type"), header(r.headers, BODY_HEADER)
     command_id = header(r.headers, "ce_id")
     if kind is not None and body is not None and command_id is not None and r.key is not None:
         if kind != b"cn.tocsin.RecordCall.v1":
             return None
-        return command_id.decode().removeprefix("call:"), body.decode(), r.key.decode()
+        line = header(r.headers, "tocsin_line") or b""
+        return command_id.decode().removeprefix("call:"), body.decode(), r.key.decode(), line.decode()
     if kind is not None and kind != b"cn.tocsin.RecordCall.v1":
         return None
     try:
@@ -358,4 +361,4 @@ def _call_of(r: Record) -> tuple[str, str, str] | None:
     if not isinstance(command.data, RecordCall):
         return None
     call = command.data.call
-    return call.call_id, call.body_hash, command.region
+    return call.call_id, call.body_hash, command.region, call.line

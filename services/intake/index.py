@@ -74,6 +74,7 @@ class IncidentRow(Struct, frozen=True):
     units: list[str]
     state: str
     steps: list[dict[str, Any]]
+    lines: list[str]
 
 
 class PositionedFollower(Follower, Protocol):
@@ -137,14 +138,14 @@ class Index:
     def incident(self, incident_id: str) -> IncidentRow | None:
         """An incident, or None."""
         row = self._read.execute(
-            "SELECT incident_id, region, lane, state, agencies, calls, units, steps FROM incidents"
+            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines FROM incidents"
             " WHERE incident_id = ?",
             (incident_id,),
         ).fetchone()
         if row is None:
             return None
         plain = dict(zip(("incident_id", "region", "lane", "state"), row[:4], strict=True))
-        lists = dict(zip(("agencies", "calls", "units", "steps"), map(json.loads, row[4:]), strict=True))
+        lists = dict(zip(("agencies", "calls", "units", "steps", "lines"), map(json.loads, row[4:]), strict=True))
         return IncidentRow(**plain, **lists)
 
     def task_agency(self, task_id: str) -> str | None:

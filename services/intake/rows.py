@@ -14,16 +14,17 @@ _IN_MAX = 500
 _encode = msgspec.json.Encoder().encode
 _names = msgspec.json.Decoder(list[str]).decode
 _INSERT_CALL = (
-    "INSERT INTO calls (call_id, region, lane, body_hash, value, recorded_at, answered_at, durability, status,"
-    " disposition, incident_ids, kind, priority, decided_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO calls (call_id, region, lane, body_hash, value, recorded_at, line, answered_at, durability,"
+    " status, disposition, incident_ids, kind, priority, decided_as) VALUES"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _UPDATE_CALL = (
     "UPDATE calls SET answered_at = ?, durability = ?, status = ?, disposition = ?, incident_ids = ?, kind = ?,"
     " priority = ?, decided_as = ? WHERE call_id = ?"
 )
 _SELECT_CALL = (
-    "SELECT call_id, body_hash, answered_at, durability, status, disposition, incident_ids, kind, priority, decided_as"
-    " FROM calls WHERE call_id IN "
+    "SELECT call_id, body_hash, answered_at, durability, status, disposition, incident_ids, kind, priority, decided_as,"
+    " line FROM calls WHERE call_id IN "
 )
 
 
@@ -55,6 +56,7 @@ class Call(Struct):
     kind: str | None = None
     priority: int | None = None
     decided_as: str = "decided"
+    line: str = ""
 
     @property
     def changing(self) -> tuple[object, ...]:
@@ -74,11 +76,12 @@ class Incident(Struct):
     units: list[str] = []
     state: str = "open"
     steps: list[Step] = []
+    lines: list[str] = []
 
     @property
     def columns(self) -> tuple[object, ...]:
-        """All columns but the lines and the review mark, which nobody reads."""
-        texts = [_encode(x).decode() for x in (self.agencies, self.calls, self.units, self.steps)]
+        """All columns but the review mark, which nobody reads."""
+        texts = [_encode(x).decode() for x in (self.agencies, self.calls, self.units, self.steps, self.lines)]
         return (self.incident_id, self.region, self.lane, self.state, *texts)
 
 
@@ -123,12 +126,13 @@ class Rows:
         """An incident's row, or None."""
         if incident_id not in self._incidents:
             row = self._db.execute(
-                "SELECT incident_id, region, lane, state, agencies, calls, units, steps FROM incidents"
+                "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines FROM incidents"
                 " WHERE incident_id = ?",
                 (incident_id,),
             ).fetchone()
             self._incidents[incident_id] = None if row is None else Incident(
-                row[0], row[1], row[2], _names(row[4]), _names(row[5]), _names(row[6]), row[3], _steps(row[7])
+                row[0], row[1], row[2], _names(row[4]), _names(row[5]), _names(row[6]), row[3], _steps(row[7]),
+                _names(row[8]),
             )  # fmt: skip
         return self._incidents[incident_id]
 
@@ -143,15 +147,27 @@ class Rows:
             c = self._calls[call_id]
             if c is not None:
                 fresh.append(
-                    (call_id, region, lane, c.body_hash, value, recorded_at, c.answered_at, c.durability, *c.changing)
+                    (
+                        call_id,
+                        region,
+                        lane,
+                        c.body_hash,
+                        value,
+                        recorded_at,
+                        c.line,
+                        c.answered_at,
+                        c.durability,
+                        *c.changing,
+                    )
                 )
         self._db.executemany(_INSERT_CALL, fresh)
         changed = [(c.answered_at, c.durability, *c.changing, c.call_id) for c in self._changed_calls.values()]
         self._db.executemany(_UPDATE_CALL, changed)
         self._db.executemany(
-            "INSERT INTO incidents (incident_id, region, lane, state, agencies, calls, units, steps)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET state = excluded.state,"
-            " agencies = excluded.agencies, calls = excluded.calls, units = excluded.units, steps = excluded.steps",
+            "INSERT INTO incidents (incident_id, region, lane, state, agencies, calls, units, steps, lines)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET state = excluded.state,"
+            " agencies = excluded.agencies, calls = excluded.calls, units = excluded.units, steps = excluded.steps,"
+            " lines = excluded.lines",
             [i.columns for i in self._changed_incidents.values()],
         )
         self._fresh, self._changed_calls, self._changed_incidents = {}, {}, {}

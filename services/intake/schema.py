@@ -3,12 +3,13 @@
 import sqlite3
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 """Raised where the tables or what is put into them change: an older file is thrown away and folded anew."""
 
 _TABLES = """
 CREATE TABLE calls (
     call_id TEXT PRIMARY KEY, region TEXT NOT NULL, lane TEXT NOT NULL, body_hash TEXT NOT NULL, value BLOB NOT NULL,
+    line TEXT NOT NULL DEFAULT '',
     recorded_at INTEGER NOT NULL, answered_at INTEGER NOT NULL, durability TEXT NOT NULL,
     status TEXT NOT NULL DEFAULT 'recorded', disposition TEXT, incident_ids TEXT NOT NULL DEFAULT '[]',
     kind TEXT, priority INTEGER, decided_as TEXT NOT NULL DEFAULT 'decided'

@@ -1,10 +1,11 @@
 """A call as those may see it who may see it: words unsealed, numbers masked, medical words on 120's screens alone."""
 
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 
 from services.intake.accept import record_of
+from services.intake.access import Sights
 from services.intake.index import CallRow, IncidentRow
 from services.intake.segments import Held
 from tocsin.calls.numbers import masked
@@ -14,9 +15,6 @@ from tocsin.incident.values import CallRecord
 from tocsin.place import Point
 from tocsin.runtime.security import Principal
 from tocsin.sealing import Keyring
-
-_MEDICAL_ROLES: Final = frozenset({"call_taker", "commander", "ems_dispatcher", "crew", "admin"})
-_CONFIDENTIAL_ROLES: Final = frozenset({"call_taker", "hotline", "commander", "ems_dispatcher", "admin"})
 
 
 class CallView(Struct, frozen=True, kw_only=True):
@@ -35,32 +33,35 @@ class CallView(Struct, frozen=True, kw_only=True):
     call: dict[str, Any]
 
 
-def call_view(row: CallRow, who: Principal, keyring: Keyring) -> CallView:
+def call_view(row: CallRow, who: Principal, sights: Sights, keyring: Keyring) -> CallView:
     """A call that is on the log."""
     record = record_of(row.value)
     return CallView(
         call_id=row.call_id, region=row.region, status=row.status, durability="log",
         recorded_at=rfc3339(row.answered_at) or "", disposition=row.disposition, incident_ids=row.incident_ids,
-        flags=record.flags, kind=row.kind, priority=row.priority, call=posted_shape(record, who, keyring),
+        flags=record.flags, kind=row.kind, priority=row.priority,
+        call=posted_shape(record, who, sights, keyring, row.kind),
     )  # fmt: skip
 
 
-def spooled_view(held: Held, who: Principal, keyring: Keyring) -> CallView:
+def spooled_view(held: Held, who: Principal, sights: Sights, keyring: Keyring) -> CallView:
     """A call that waits in the spool."""
     record = record_of(held.value)
     return CallView(
         call_id=record.call_id, region=record.region, status="recorded", durability="spooled",
         recorded_at=rfc3339(held.at) or "", disposition=None, incident_ids=[], flags=record.flags, kind=None,
-        priority=None, call=posted_shape(record, who, keyring),
+        priority=None, call=posted_shape(record, who, sights, keyring),
     )  # fmt: skip
 
 
-def posted_shape(record: CallRecord, who: Principal, keyring: Keyring) -> dict[str, Any]:
+def posted_shape(
+    record: CallRecord, who: Principal, sights: Sights, keyring: Keyring, kind: str | None = None
+) -> dict[str, Any]:
     """The call in the shape it was posted in."""
     clear = keyring.unseal(record.private)
     words = read_words(clear) or Words()
-    hidden = record.confidential and who.role not in _CONFIDENTIAL_ROLES
-    medical = record.line == "120" and who.role not in _MEDICAL_ROLES
+    hidden = sights.caller_hidden(who, record, kind)
+    medical = sights.text_hidden(who, record)
     shown: dict[str, Any] = {
         "call_id": record.call_id, "line": record.line, "channel": record.channel, "region": record.region,
         "caller": {

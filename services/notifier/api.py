@@ -11,13 +11,13 @@ from services.notifier import cap, eido, read
 from services.notifier.filters import Filter, asked
 from services.notifier.openapi import answers
 from services.notifier.present import Presenter, dumps
-from services.notifier.sight import Sight, caller_hidden, may_see, sight_of
 from services.notifier.store import Store
 from tocsin.codec.text import plain, rfc3339
 from tocsin.policy.model import Policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
+from tocsin.sight import Sight, caller_hidden, may_see, sight_of
 
 READERS = (
     "call_taker", "hotline", "commander", "dispatcher", "ems_dispatcher", "crew", "supervisor", "auditor", "admin",

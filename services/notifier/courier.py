@@ -23,7 +23,6 @@ from services.notifier.hooks import Hook
 from services.notifier.hub import Hub, View, concerns, shown
 from services.notifier.outward import Outward
 from services.notifier.present import Presenter, dumps
-from services.notifier.sight import FORGOTTEN
 from services.notifier.store import Store
 from tocsin import __version__
 from tocsin.codec.text import rfc3339
@@ -35,6 +34,7 @@ from tocsin.runtime.clock import Clock
 from tocsin.runtime.metrics import WEBHOOKS_FAILING
 from tocsin.runtime.positions import encode
 from tocsin.runtime.settings import Settings
+from tocsin.sight import FORGOTTEN
 
 log = structlog.get_logger()
 RETRY_MAX_S = 60.0

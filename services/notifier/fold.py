@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from services.notifier import hooks
 from services.notifier.filters import Standing
-from services.notifier.sight import keys_of
 from services.notifier.store import Store
 from tocsin.codec.wire import UnreadableRecord, decode_event
 from tocsin.envelope import Event, Frozen, Ms
@@ -21,6 +20,7 @@ from tocsin.incident.state import Incident
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.log.port import Record
 from tocsin.log.topics import DELIVERIES, INCIDENT_EVENTS
+from tocsin.sight import keys_of
 
 log = structlog.get_logger()
 INCIDENT_ID = re.compile(r"\d{6}-\d{8}-\d{6,}")

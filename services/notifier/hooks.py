@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.notifier.sight import Sight, sight_of
 from services.notifier.store import Store
 from tocsin.codec.wire import encode_event
 from tocsin.delivery import DeliveryAttempted, WebhookAdvanced, WebhookFailing, WebhookRegistered, WebhookRemoved
@@ -20,6 +19,7 @@ from tocsin.log.topics import DELIVERIES
 from tocsin.policy.model import Policy
 from tocsin.runtime import positions
 from tocsin.runtime.security import Principal
+from tocsin.sight import Sight, sight_of
 
 
 class Hook(Struct, kw_only=True):

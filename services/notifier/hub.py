@@ -7,12 +7,12 @@ from typing import Any
 from services.notifier.filters import Filter, matches
 from services.notifier.fold import Entry
 from services.notifier.present import Presenter, classes_of, dumps
-from services.notifier.sight import Sight, may_see
 from tocsin.codec.text import rfc3339
 from tocsin.envelope import Frozen
 from tocsin.runtime import positions, sse
 from tocsin.runtime.metrics import STREAM_CLIENTS
 from tocsin.runtime.sse import Queue
+from tocsin.sight import Sight, may_see
 
 QUEUE_BYTES_MAX = 4 * 1024 * 1024
 """What a client may leave unread before it is cut off; it resumes with its last id and misses nothing."""

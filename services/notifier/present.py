@@ -7,7 +7,6 @@ import msgspec
 import orjson
 
 from services.notifier.fold import HeldCall
-from services.notifier.sight import FORGOTTEN, MEDICAL_HIDDEN, Sight, caller_hidden, text_hidden
 from tocsin.codec.text import plain, rfc3339
 from tocsin.envelope import Event
 from tocsin.incident.events import CallRecorded
@@ -18,6 +17,7 @@ from tocsin.incident.values import CallRecord
 from tocsin.incident.view import CallerView, CallView, IncidentView
 from tocsin.policy.model import Policy
 from tocsin.sealing.keyring import MARK, Keyring
+from tocsin.sight import FORGOTTEN, MEDICAL_HIDDEN, Sight, caller_hidden, text_hidden
 
 _NOT_SHOWN = ("private", "party", "body_hash", "caller_token", "party_token")
 

@@ -10,7 +10,6 @@ import msgspec
 
 from services.notifier.filters import Filter, Standing
 from services.notifier.fold import FIRST, Entry, HeldCall
-from services.notifier.sight import Sight
 from services.notifier.store import Store
 from tocsin.codec.wire import decode_event
 from tocsin.envelope import Event, Frozen, Ms
@@ -18,6 +17,7 @@ from tocsin.incident.evolve import apply
 from tocsin.incident.state import Incident
 from tocsin.log.topics import INCIDENT_EVENTS
 from tocsin.runtime.problems import Problem
+from tocsin.sight import Sight
 
 Order = Literal["newest", "queue"]
 _incident = msgspec.msgpack.Decoder(Incident).decode

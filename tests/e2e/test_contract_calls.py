@@ -137,6 +137,22 @@ def test_who_takes_calls(outside: Outside) -> None:
     assert outside.act("incidents", "430921-20200101-000001", "note", role="call_taker", text="x").status_code == 404
 
 
+def test_the_door_shows_what_the_readers_show(outside: Outside) -> None:
+    """Whoever sees an incident in the notifier sees its call at intake and may act there; nobody else is told of it."""
+    roles = ("call_taker", "hotline", "ems_dispatcher", "commander", "supervisor", "nanxian-fire", "nanxian-amb-01")
+    for line, text in (("110", "两个邻居在吵架"), ("12345", "路灯坏了没人修")):
+        call = outside.call(line, text)
+        (incident,) = call["incident_ids"]
+        outside.incident(incident)
+        for role in roles:
+            with outside.county.client("notifier", role) as http:
+                seen = http.get(f"/v1/incidents/{incident}").status_code
+            with outside.county.client("intake", role) as http:
+                assert http.get(f"/v1/calls/{call['call_id']}").status_code == seen, (line, role)
+            if role != "nanxian-amb-01":
+                assert outside.act("incidents", incident, "note", role=role, text="x").status_code == seen
+
+
 def test_a_batch_answers_line_by_line(outside: Outside) -> None:
     """200; a line an input line, in order, each with its status and its id or code."""
     body = {"line": "12345", "text": "路灯坏了", **outside.fresh()}

@@ -41,7 +41,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """Intake without its background work."""
     place = Settings(data_dir=tmp_path_factory.mktemp("intake"))
     keyring = Keyring.open(place)
-    built = build(place, Enricher(load_policy(place.policy_path), tokens=keyring.token))
+    policy = load_policy(place.policy_path)
+    built = build(place, Enricher(policy, tokens=keyring.token), policy)
     built.keeping._producer = Memory()
     yield built
     built.spool.close()

@@ -8,7 +8,6 @@ from services.notifier.filters import Filter, Standing, matches
 from services.notifier.fold import Fold
 from services.notifier.present import Presenter
 from services.notifier.read import calls_of, get_incident, incident_as_of, list_incidents
-from services.notifier.sight import FORGOTTEN, MEDICAL_HIDDEN, may_see, sight_of
 from services.notifier.store import Store
 from tests.notifier_stage import NOON, Region, person
 from tocsin.incident import events as ev
@@ -17,6 +16,7 @@ from tocsin.policy.model import Policy
 from tocsin.runtime.security import Principal
 from tocsin.runtime.settings import Settings
 from tocsin.sealing.keyring import Keyring
+from tocsin.sight import FORGOTTEN, MEDICAL_HIDDEN, may_see, sight_of
 
 
 @pytest.fixture(scope="module")

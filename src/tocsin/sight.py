@@ -15,14 +15,14 @@ FORGOTTEN = "（已遗忘）"
 class Sight(Frozen, frozen=True, kw_only=True):
     """What one may see: `everything`, whole `regions`, or incidents that carry one of `keys`.
 
-    `medical`: words of the 120 line, outcomes of patients. `first_of`: the agency whose confidential callers one sees.
+    `medical`: words of the 120 line, outcomes of patients. `first_of`: agencies whose confidential callers one sees.
     """
 
     everything: bool = False
     regions: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     medical: bool = False
-    first_of: str = ""
+    first_of: frozenset[str] = frozenset()
 
 
 def sight_of(who: Principal, policy: Policy) -> Sight:  # noqa: PLR0911 - a row a role
@@ -34,24 +34,25 @@ def sight_of(who: Principal, policy: Policy) -> Sight:  # noqa: PLR0911 - a row 
         case "supervisor" | "auditor" | "admin":
             return Sight(everything=True)
         case "call_taker":
-            return Sight(regions=own, medical=True)
+            first = frozenset(policy.first_receivers.get(line, "") for line in ("110", "119", "122")) - {""}
+            return Sight(regions=own, medical=True, first_of=first)
         case "commander":
-            return Sight(regions=own, medical=True, first_of=policy.command_agency)
+            return Sight(regions=own, medical=True, first_of=frozenset({policy.command_agency}))
         case "hotline":
             desk = who.agency or policy.first_receivers.get("12345", "")
-            return Sight(keys=frozenset({"line:12345", f"first:{desk}", f"agency:{desk}"}), first_of=desk)
+            return Sight(keys=frozenset({"line:12345", f"first:{desk}", f"agency:{desk}"}), first_of=frozenset({desk}))
         case "ems_dispatcher":
             return Sight(
                 keys=frozenset({"line:120", "class:medical"}),
                 medical=True,
-                first_of=policy.first_receivers.get("120", ""),
+                first_of=frozenset({policy.first_receivers.get("120", "")}),
             )
         case "crew":
             return Sight(keys=frozenset({f"unit:{who.unit}"}), medical=True)
         case "dispatcher":
             agency = policy.agencies.get(who.agency)
             medical = agency is not None and agency.agency_class == "medical"
-            return Sight(keys=frozenset({f"agency:{who.agency}"}), medical=medical, first_of=who.agency)
+            return Sight(keys=frozenset({f"agency:{who.agency}"}), medical=medical, first_of=frozenset({who.agency}))
         case _:
             return Sight()
 
@@ -75,7 +76,7 @@ def keys_of(incident: Incident, lines: Iterable[str]) -> frozenset[str]:
 
 def caller_hidden(record: CallRecord, sight: Sight, first_receiver: str, *, secret: bool = False) -> bool:
     """Whether the caller stays unseen: confidential (or of a `secret` kind), and one sits not at the first receiver."""
-    return (record.confidential or secret) and not (first_receiver and sight.first_of == first_receiver)
+    return (record.confidential or secret) and not (first_receiver and first_receiver in sight.first_of)
 
 
 def text_hidden(record: CallRecord, sight: Sight) -> bool:
