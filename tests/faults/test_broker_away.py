@@ -24,14 +24,13 @@ from tests.support import deployed, eventually, free_ports
 from tocsin.broker import EmbeddedKafka
 from tocsin.cli.deployment import Deployment
 
-RATE = 200
-TIMES = 5
+RATE = 200 if LONG else 20
+TIMES = 5 if LONG else 1
 DRAINED_S_MAX = 30
 pytestmark = [
-    pytest.mark.skipif(not LONG, reason="wants the machine to itself: TOCSIN_FAULTS=long"),
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(1800 if LONG else 600),
 ]
 
 

@@ -52,9 +52,6 @@ pytestmark = [
 ]
 
 
-by_itself = pytest.mark.skipif(not LONG, reason="wants the machine to itself: TOCSIN_FAULTS=long")
-
-
 class Router:
     """A further router of the deployment, in a slot of its own; the test's to start and end."""
 
@@ -195,7 +192,6 @@ async def _all_of(site: Site, router: Router, wanted: set[int]) -> bool:
     return set(await site.owned(router.url)) == wanted
 
 
-@by_itself
 async def test_invariants_2_and_3_hold_while_routers_come_and_go(site: Site) -> None:
     """Three routers join and leave, half of them by kill -9: one decision a command, urgent and routine together."""
     figures, rng = Figures("rebalances"), random.Random(SEED)
@@ -271,7 +267,6 @@ async def delivered(callers: Callers, screen: Screen, call_id: str, region: str,
     return screen.shown[call_id] - began
 
 
-@by_itself
 async def test_invariant_11_a_stopped_router_holds_up_its_own_regions_alone(site: Site) -> None:
     """Stopped in a transaction: others ≤ 1 s, its own within the time-out, the alarm's gauge up."""
     figures = Figures("router stopped in a transaction")
@@ -305,7 +300,6 @@ async def _gauge(site: Site) -> float:
     return max((float(x.rsplit(" ", 1)[1]) for x in lines if x.startswith("tocsin_stable_offset_lag{")), default=0)
 
 
-@by_itself
 async def test_invariant_11_a_stopped_120_centre_holds_up_nobody(site: Site) -> None:
     """ems120 stopped in its transaction: a 119 call of any region is shown ≤ 1 s; afterwards the centre goes on."""
     figures = Figures("ems120 stopped in a transaction")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from tocsin.codec.upcast import VERSIONS
-from tocsin.codec.wire import UnreadableRecord, _content, _EventMessage, _events
+from tocsin.codec.wire import UnreadableRecord, content_of, EventMessage, event_codecs
 from tocsin.incident.events import CallRecorded
 
 
@@ -28,7 +28,7 @@ class EventHead:
 
     def __init__(self, value: bytes) -> None:
         try:
-            m = self._m = _EventMessage.FromString(value)
+            m = self._m = EventMessage.FromString(value)
         except DecodeError as e:
             raise UnreadableRecord(f"not an event: {e}") from e
         self.type: str = m.type
@@ -50,7 +50,7 @@ class EventHead:
     def data(self) -> Any:
         """The content as the domain's value; UnreadableRecord where this version cannot read it."""
         try:
-            return _content(self._m, _events, "event")
+            return content_of(self._m, event_codecs, "event")
         except DecodeError as e:
             raise UnreadableRecord(f"not an event: {e}") from e
 
@@ -61,7 +61,7 @@ class EventHead:
             u = data.understanding
             return CallSeen(data.call.call_id, u.human, u.kind, u.priority, data.incident_ids)
         try:
-            m: Any = _events[CallRecorded.__name__][0].FromString(self._m.data)
+            m: Any = event_codecs[CallRecorded.__name__][0].FromString(self._m.data)
         except DecodeError as e:
             raise UnreadableRecord(f"not a {self.type}: {e}") from e
         u = m.understanding

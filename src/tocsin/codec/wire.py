@@ -31,14 +31,14 @@ def _messages() -> dict[str, Any]:
 
 
 _converters = Converters(_messages().__getitem__)
-_events = {
+event_codecs = {
     c.__name__: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.EVENTS
 }
 _commands = {
     c.__name__: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.COMMANDS
 }
 _values = {c: (_converters.message(c), _converters.decoder(c), _converters.encoder(c)) for c in registry.VALUES}
-_EventMessage: Any = _converters.message(registry.EventEnvelope)
+EventMessage: Any = _converters.message(registry.EventEnvelope)
 _CommandMessage: Any = _converters.message(registry.CommandEnvelope)
 _OUT_OF_STEP = "the code and its generated messages differ; run scripts/proto.py"
 _actor, _actor_of = _converters.encoder(Actor), _converters.decoder(Actor)
@@ -92,7 +92,7 @@ def encode_event(event: Event[Any]) -> bytes:
 
 def event_frame(event: Event[Any]) -> bytes:
     """What all events of one decision say alike, encoded once: a message's bytes may be joined from parts of it."""
-    frame: bytes = _EventMessage(
+    frame: bytes = EventMessage(
         region=event.region, recorded_at=event.recorded_at, command_id=event.command_id, count=event.count,
         source=_source(event.source), actor=_actor(event.actor), policy=event.policy, lane=event.lane,
         exercise=event.exercise, trace=event.trace,
@@ -138,7 +138,7 @@ def decode_event(value: bytes) -> Event[Any]:
             frame = _frame_of(value)
         if frame is not None:
             _frame = frame
-            m = _EventMessage.FromString(value[frame.size :])
+            m = EventMessage.FromString(value[frame.size :])
             if not (
                 m.region or m.recorded_at or m.command_id or m.count or m.policy or m.lane or m.exercise or m.trace
                 or m.HasField("source") or m.HasField("actor")
@@ -148,10 +148,10 @@ def decode_event(value: bytes) -> Event[Any]:
                     occurred_at=m.occurred_at, recorded_at=frame.recorded_at, command_id=frame.command_id,
                     index=m.index, count=frame.count, source=frame.source, actor=frame.actor, policy=frame.policy,
                     lane=frame.lane, exercise=frame.exercise, trace=frame.trace, prev_hash=m.prev_hash,
-                    data=_content(m, _events, "event"),
+                    data=content_of(m, event_codecs, "event"),
                 )  # fmt: skip
-        m = _EventMessage.FromString(value)
-        data = _content(m, _events, "event")
+        m = EventMessage.FromString(value)
+        data = content_of(m, event_codecs, "event")
         return Event(
             event_id=m.event_id, region=m.region, subject=m.subject, seq=m.seq, version=m.version,
             occurred_at=m.occurred_at, recorded_at=m.recorded_at, command_id=m.command_id, index=m.index, count=m.count,
@@ -194,7 +194,7 @@ def _frame_of(value: bytes) -> _Frame | None:
     if size <= 0:
         return None
     try:
-        m = _EventMessage.FromString(value[:size])
+        m = EventMessage.FromString(value[:size])
     except DecodeError:
         return None
     if m.event_id or m.type or m.type_version or m.subject or m.seq or m.version or m.index or m.data or m.prev_hash:
@@ -223,7 +223,7 @@ def decode_command(value: bytes) -> Command[Any]:
     """A record value's command; UnreadableRecord where it is none (garbage, unknown type or version)."""
     try:
         m = _CommandMessage.FromString(value)
-        data = _content(m, _commands, "command")
+        data = content_of(m, _commands, "command")
         if not m.command_id or not m.region:
             raise UnreadableRecord("a command without an id or a region")
         return Command(
@@ -270,7 +270,8 @@ def decode_value(cls: type[Struct], value: bytes) -> Any:
         raise UnreadableRecord(f"{_OUT_OF_STEP}: {e}") from e
 
 
-def _content(m: Any, known: dict[str, Any], what: str) -> Any:
+def content_of(m: Any, known: dict[str, Any], what: str) -> Any:
+    """The content of an envelope's message as the domain's value, brought up to the present version."""
     entry = known.get(m.type)
     if entry is None:
         raise UnreadableRecord(
