@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from tocsin.codec.upcast import VERSIONS
-from tocsin.codec.wire import UnreadableRecord, content_of, EventMessage, event_codecs
+from tocsin.codec.wire import EventMessage, UnreadableRecord, content_of, event_codecs
 from tocsin.incident.events import CallRecorded
 
 

@@ -75,7 +75,7 @@ def test_a_message_that_lacks_a_field_is_unreadable(monkeypatch: pytest.MonkeyPa
         raise AttributeError("new_field")
 
     value = wire.encode_event(event_of(NoteAdded))
-    entry = wire._events["NoteAdded"]
-    monkeypatch.setitem(wire._events, "NoteAdded", (entry[0], lacking, entry[2]))
+    entry = wire.event_codecs["NoteAdded"]
+    monkeypatch.setitem(wire.event_codecs, "NoteAdded", (entry[0], lacking, entry[2]))
     with pytest.raises(wire.UnreadableRecord, match=r"scripts/proto\.py"):
         wire.decode_event(value)
