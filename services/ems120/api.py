@@ -88,7 +88,7 @@ def _missions(router: APIRouter, desk: Desk) -> None:
         found = [
             m
             for m in index.state.missions.values()
-            if desk.sees(who, m.region)
+            if desk.sees_mission(who, m)
             and all(getattr(m, k) == v for k, v in asked.items())
             and (active is None or (m.state != "ended") == active)
         ]
@@ -102,7 +102,10 @@ def _missions(router: APIRouter, desk: Desk) -> None:
     async def mission(mission_id: str, who: Annotated[Principal, Depends(allowed(*MEDICAL))]) -> Response:
         """One mission."""
         await desk.known(who, "missions", mission_id)
-        return answer(200, plain(mission_shown(index.state.missions[mission_id])))
+        held = index.state.missions[mission_id]
+        if not desk.sees_mission(who, held):
+            raise Problem(404, "not_found", f"There is no mission {mission_id!r}.")
+        return answer(200, plain(mission_shown(held)))
 
 
 def _fleet(router: APIRouter, desk: Desk) -> None:

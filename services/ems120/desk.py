@@ -11,7 +11,7 @@ from services.ems120.index import Index, Outcome
 from services.ems120.positions import Positions
 from tocsin.codec.text import event_json
 from tocsin.codec.wire import encode_command
-from tocsin.envelope import Actor, Command
+from tocsin.envelope import Actor, Command, Event
 from tocsin.log.headers import command_headers
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append, LogUnavailable, Producer, RecordTooLarge
@@ -20,6 +20,7 @@ from tocsin.mission.evolve import version
 from tocsin.mission.fleet import fleet_region
 from tocsin.mission.refusals import CODES
 from tocsin.mission.reports import incident_of
+from tocsin.mission.state import Mission
 from tocsin.policy.model import Policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.problems import Problem
@@ -57,6 +58,17 @@ class Desk:
     def sees(self, who: Principal, region: str) -> bool:
         """Everyone their own region's fleet; admin all."""
         return who.role == "admin" or region == self.region_of(who)
+
+    def sees_mission(self, who: Principal, mission: Mission) -> bool:
+        """A patient is seen by the centre and by the crew that is sent, not by every crew."""
+        return self.sees(who, mission.region) and (who.role != "crew" or mission.unit_id == who.unit)
+
+    def sees_event(self, who: Principal, event: Event[Any]) -> bool:
+        """The same for what happens: a crew hears of its own missions, and of being taken off one."""
+        mission = self.index.state.missions.get(event.subject)
+        if mission is None or getattr(event.data, "unit_id", None) == who.unit != "":
+            return self.sees(who, event.region)
+        return self.sees_mission(who, mission)
 
     def words(self, token: str) -> str:
         """Sealed text in clear; what cannot be read any more says so."""

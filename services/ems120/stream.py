@@ -82,7 +82,7 @@ def _frames(desk: Desk, who: Principal, entries: Sequence[Entry], at: list[int])
     for entry in entries:
         if entry.next > at[entry.partition]:
             at[entry.partition] = entry.next
-            if desk.sees(who, entry.event.region):
+            if desk.sees_event(who, entry.event):
                 out.append(frame(desk, entry, at))
     return b"".join(out)
 
@@ -91,7 +91,7 @@ def _snapshot(desk: Desk, who: Principal, at: Sequence[int]) -> bytes:
     state, now = desk.index.state, desk.clock.now_ms()
     missions = [state.missions[m] for m in sorted(desk.index.active)]
     body = {
-        "missions": [plain(mission_view(m, desk.words)) for m in missions if desk.sees(who, m.region)],
+        "missions": [plain(mission_view(m, desk.words)) for m in missions if desk.sees_mission(who, m)],
         "units": [
             plain(unit_view(u, desk.positions.newest.get(u.unit_id), now))
             for _, u in sorted(state.units.items())

@@ -93,6 +93,29 @@ def test_medical_detail_is_for_120_roles_alone(county: Deployment) -> None:
         assert bad.status_code in (404, 422)
 
 
+def test_a_crew_sees_its_own_patient_alone_and_a_mission_ends_once(county: Deployment) -> None:
+    """Another crew's list does not hold it, its id is a 404 there; an end after the end is refused, as any step is."""
+    call = incident_of(county, "120", "老人摔倒，腿动不了，很痛", "南洲镇老赤松亭")
+    mission_id = f"{call}-M1"
+    with county.client("ems120", "ems_dispatcher", seconds=30) as http:
+        seen = lambda: http.get(f"/v1/missions/{mission_id}")  # noqa: E731 - polled
+        assert eventually_sync(lambda: seen().status_code == 200, what=mission_id)
+        unit = seen().json()["unit_id"]
+        other = next(u for u in county.unit_tokens if u != unit)
+        with county.client("ems120", other) as crew:
+            assert crew.get(f"/v1/missions/{mission_id}").status_code == 404
+            assert mission_id not in [m["mission_id"] for m in crew.get("/v1/missions").json()["items"]]
+        if unit is not None:
+            with county.client("ems120", unit) as crew:
+                assert crew.get(f"/v1/missions/{mission_id}").status_code == 200
+        url, end = f"/v1/missions/{mission_id}/commands", {"command": "end", "outcome": "cancelled_before"}
+        assert http.post(url, params={"wait": 10}, json=end | {"command_id": f"{mission_id}:e"}).status_code == 200
+        assert http.post(url, params={"wait": 10}, json=end | {"command_id": f"{mission_id}:e"}).status_code == 200
+        for body in (end, {"command": "acknowledge"}):
+            again = http.post(url, params={"wait": 10}, json=body)
+            assert (again.status_code, again.json()["code"]) == (409, "illegal_step")
+
+
 def test_a_complaint_never_reaches_whom_it_is_about(county: Deployment) -> None:
     """A receipt number at once; inspection's supervisors see the case, not the complainant; the agency sees nothing."""
     said = {

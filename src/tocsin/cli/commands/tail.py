@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         topic: Annotated[str, typer.Argument(help="A topic's name, or the part of it that says which.")],
         data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
-        most: Annotated[int, typer.Option("--max", min=1, help="End after so many records.")] = 0,
+        most: Annotated[int | None, typer.Option("--max", min=1, help="End after so many records.")] = None,
         follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for what is to come.")] = True,
     ) -> None:
         """Prints a topic's records from the first one, decoded, one JSON object a line."""
@@ -77,7 +77,7 @@ def shown(topic: str) -> Callable[[bytes], Json]:
     return one
 
 
-async def _tail(deployment: Deployment, topic: str, most: int, *, follow: bool) -> None:
+async def _tail(deployment: Deployment, topic: str, most: int | None, *, follow: bool) -> None:
     from tocsin.codec.text import rfc3339
     from tocsin.log.kafka import KafkaFollower
     from tocsin.log.port import LogUnavailable
