@@ -31,7 +31,7 @@ def documents() -> dict[str, dict[str, Any]]:
         policy = load_policy(settings.policy_path)
         return {
             "ems120": Ems(settings).app(asyncio.Event()).openapi(),
-            "intake": intake(settings, Enricher(policy, tokens=lambda _, text: text), policy.hash).app.openapi(),
+            "intake": intake(settings, Enricher(policy, tokens=lambda _, text: text), policy).app.openapi(),
             "notifier": notifier(settings)[0].openapi(),
             "router": Router(settings).app().openapi(),
             "supervision": Supervision(settings).http().openapi(),

@@ -29,9 +29,9 @@ from tocsin.log.relay import Relay
 from tocsin.log.topics import EMS_EVENTS
 from tocsin.mission.fleet import seed_for
 from tocsin.mission.state import EmsState
-from tocsin.policy.load import load_policy
+from tocsin.policy.model import Policy
+from tocsin.policy.standing import Standing
 from tocsin.runtime.lifecycle import clock_of, until_reachable
-from tocsin.runtime.metrics import BUILD_INFO
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
@@ -49,7 +49,8 @@ class Ems:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.clock = clock_of(settings)
-        self.policy = load_policy(settings.policy_path)
+        self.standing = Standing(settings, __version__)
+        self.policy = self.standing.present
         self.keyring = Keyring.open(settings)
         self.producer = KafkaProducer(settings, timeout_ms=10_000)
         self.positions = Positions(settings, self.producer)
@@ -67,13 +68,24 @@ class Ems:
         self.timer = Timer(self.desk, self.owners)
         self.pending = Pending(settings, self.clock, self.index, self.timer)
         self._lags = StableLagWatch(settings, [EMS_EVENTS])
-        BUILD_INFO.labels(__version__, self.policy.hash).set(1)
+        self._seeding: set[asyncio.Task[None]] = set()
+        self.standing.followers.append(self._follow)
+
+    def _follow(self, policy: Policy) -> None:
+        """Another policy stands: it decides from the next batch on, and its new units and hospitals are registered."""
+        self.policy = self.desk.policy = policy
+        self.kernel.follow(policy)
+        task = asyncio.create_task(self._seed())
+        self._seeding.add(task)
+        task.add_done_callback(self._seeding.discard)
+        task.add_done_callback(_said)
 
     async def _seed(self) -> None:
         """The policy's units and hospitals, by a command whose id is the policy's: once, however often asked."""
-        region = self.policy.default_region
+        policy = self.policy
+        region = policy.default_region
         command = Command(
-            command_id=f"seed:{region}:{self.policy.hash}", region=region, data=seed_for(self.policy),
+            command_id=f"seed:{region}:{policy.hash}", region=region, data=seed_for(policy),
             actor=SYSTEM_ACTOR, issued_at=self.clock.now_ms(),
         )  # fmt: skip
         await self.index.complete.wait()
@@ -95,6 +107,7 @@ class Ems:
                 self.timer.run(),
                 self._seed(),
                 self._lags.run(),
+                self.standing.run(),
                 watch.watch(self.index, self.owners),
             )
         ]
@@ -103,6 +116,7 @@ class Ems:
         try:
             await until_reachable(self.owners.run, what="ems120's group")
         finally:
+            sides += self._seeding
             for side in sides:
                 side.cancel()
             await asyncio.gather(*sides, return_exceptions=True)

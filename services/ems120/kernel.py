@@ -23,6 +23,11 @@ class EmsKernel:
 
     def __init__(self, policy: Policy, positions: Mapping[str, Position]) -> None:
         self._policy, self._positions = policy, positions
+        self._next = policy
+
+    def follow(self, policy: Policy) -> None:
+        """This policy decides from the next batch on: one policy a batch, its hash in each event."""
+        self._next = policy
 
     def policy(self, state: EmsState, region: str) -> str:
         """The hash of the policy that decides; the same for all regions of a process."""
@@ -35,6 +40,7 @@ class EmsKernel:
 
     def prepare(self, _: EmsState, commands: Sequence[tuple[Command[Any], Ms]]) -> list[Facts]:
         """Policy, time and the newest positions, frozen for this batch."""
+        self._policy = self._next
         positions = dict(self._positions)
         return [Facts(recorded_at=at, policy=self._policy, positions=positions) for _, at in commands]
 

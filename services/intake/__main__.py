@@ -6,8 +6,10 @@ import sys
 import uvloop
 
 from services.intake.app import build, running
+from services.intake.finder import StandingFinder
+from tocsin import __version__
 from tocsin.enrich import Enricher
-from tocsin.policy.load import load_policy
+from tocsin.policy.standing import Standing
 from tocsin.runtime.logs import configure
 from tocsin.runtime.mend import Mend
 from tocsin.runtime.settings import Settings
@@ -17,12 +19,13 @@ from tocsin.sealing import Keyring
 
 async def run(settings: Settings) -> None:
     """Serves until told to stop."""
-    policy = load_policy(settings.policy_path)
-    tokens = Keyring.open(settings)
-    parts = build(settings, Enricher(policy, tokens=tokens.token), policy)
+    standing, tokens = Standing(settings, __version__), Keyring.open(settings)
+    finder = StandingFinder(standing.present, lambda policy: Enricher(policy, tokens=tokens.token))
+    parts = build(settings, finder, standing.present)
+    standing.followers += [finder.follow, parts.sights.follow]
     gc.collect()
     gc.freeze()
-    async with running(parts):
+    async with running(parts, standing.run()):
         await serve(parts.app, host=settings.host, port=settings.port)
     tokens.close()
 

@@ -111,6 +111,11 @@ class Sights:
         self._policy = policy
         self._known: dict[Principal, Sight] = {}
 
+    def follow(self, policy: Policy) -> None:
+        """Another policy stands: who sees what is asked of it anew."""
+        self._policy = policy
+        self._known.clear()
+
     def of(self, who: Principal) -> Sight:
         """What this person may see."""
         held = self._known.get(who)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, get_args
 
 import structlog
@@ -50,6 +50,7 @@ class Parts(Struct):
     producers: tuple[Producer, Producer]
     follower: PositionedFollower
     app: FastAPI
+    sights: Sights
 
 
 def build(settings: Settings, finder: Finder, policy: Policy) -> Parts:
@@ -77,7 +78,7 @@ def build(settings: Settings, finder: Finder, policy: Policy) -> Parts:
     for line in get_args(Line):
         ANSWER_SECONDS.labels(line)
         SINCE_LAST_CALL.labels(line).set_function(_silence(calls, clock, line, clock.now_ms()))
-    return Parts(settings, clock, keyring, index, spool, keeping, (live, drainer), follower, app)
+    return Parts(settings, clock, keyring, index, spool, keeping, (live, drainer), follower, app, sights)
 
 
 def _silence(calls: Calls, clock: Clock, line: str, since: int) -> Any:
@@ -85,13 +86,17 @@ def _silence(calls: Calls, clock: Clock, line: str, since: int) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def running(parts: Parts) -> AsyncIterator[None]:
-    """The background work: following the log, draining the spool. Starts with the log away as well as with it there."""
+async def running(parts: Parts, *beside: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """The background work: following the log, draining the spool, and what goes on `beside`.
+
+    Starts with the log away as well as with it there.
+    """
     try:
         await parts.producers[0].start()
     except LogUnavailable as e:
         log.warning("log_away", error=str(e))
     tasks = [asyncio.create_task(parts.index.run(parts.follower)), asyncio.create_task(parts.keeping.drain())]
+    tasks += [asyncio.create_task(b) for b in beside]
     try:
         yield
     finally:

@@ -37,6 +37,10 @@ class Board:
     def __init__(self, store: Store, presenter: Presenter, policy: Policy, clock: Clock) -> None:
         self.store, self.presenter, self.policy, self.clock = store, presenter, policy, clock
 
+    def follow(self, policy: Policy) -> None:
+        """Another policy stands."""
+        self.policy = policy
+
     def sight(self, who: Principal) -> Sight:
         """What this person may see."""
         return sight_of(who, self.policy)

@@ -23,9 +23,8 @@ from services.notifier.store import Store
 from services.notifier.stream import Streams
 from tocsin import __version__
 from tocsin.log.kafka import KafkaFollower, KafkaProducer
-from tocsin.policy.load import load_policy
+from tocsin.policy.standing import Standing
 from tocsin.runtime.clock import Clock
-from tocsin.runtime.metrics import BUILD_INFO
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.sse import StreamResponse
@@ -38,7 +37,8 @@ class Notifier:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.stop = settings, asyncio.Event()
-        self.policy = load_policy(settings.policy_path)
+        self.standing = Standing(settings, __version__)
+        self.policy = self.standing.present
         self.keyring = Keyring.open(settings)
         self.clock = Clock(settings.clock, settings.data_dir / "clock.json")
         self.store = Store(settings.data_dir / f"notifier-{settings.slot}.db")
@@ -61,23 +61,25 @@ class Notifier:
             Outward(self.ranges, timeout_s=settings.webhook_timeout_s),
         )  # fmt: skip
         self.intake = proxy.client(settings.intake_url or f"http://127.0.0.1:{settings.port + 1}")
-        BUILD_INFO.labels(__version__, self.policy.hash).set(1)
+        self.standing.followers += [self.presenter.follow, self.courier.follow]
 
     @contextlib.asynccontextmanager
     async def running(self, _: FastAPI) -> AsyncIterator[None]:
         """The app's lifespan: follows the log while it serves."""
         runs = (self.feed.run, self.clerk.run, self.courier.run)
         tasks = [asyncio.create_task(run(self.stop)) for run in runs]
-        for task in tasks:
+        following = asyncio.create_task(self.standing.run())
+        for task in (*tasks, following):
             task.add_done_callback(self._ended)
         try:
             yield
         finally:
             self.stop.set()
+            following.cancel()
             await asyncio.wait(tasks, timeout=6)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, following, return_exceptions=True)
             await self.producer.stop()
             await self.intake.aclose()
             self.store.close()
@@ -97,6 +99,7 @@ def build(settings: Settings) -> tuple[FastAPI, Notifier]:
     app.add_middleware(session.SameOrigin)
     app.include_router(session.routes(secret, hours=settings.token_hours))
     board = Board(notifier.store, notifier.presenter, notifier.policy, notifier.clock)
+    notifier.standing.followers.append(board.follow)
     app.include_router(api.routes(board))
     app.include_router(
         webhooks.routes(

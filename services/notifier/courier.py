@@ -70,6 +70,10 @@ class Courier:
         self._gone: set[str] = set()
         """Answered 410, and not yet seen to be removed."""
 
+    def follow(self, policy: Policy) -> None:
+        """Another policy stands: what an endpoint is told is what its agency may see by it."""
+        self._policy = policy
+
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps one task for each endpoint there is, until `stop`."""
         try:

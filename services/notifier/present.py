@@ -36,6 +36,10 @@ class Presenter:
     def __init__(self, policy: Policy, keyring: Keyring) -> None:
         self._policy, self._keyring = policy, keyring
 
+    def follow(self, policy: Policy) -> None:
+        """Another policy stands: labels and who is confidential are its."""
+        self._policy = policy
+
     def words(self, sealed: str) -> str:
         """The words, or that they are forgotten."""
         clear = self._keyring.unseal(sealed)

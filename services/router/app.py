@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import Depends, FastAPI
 from msgspec import to_builtins
+from pydantic import BaseModel, Field
 
 from services.router.causes import Causes
 from services.router.kernel import RouterKernel
@@ -33,7 +34,7 @@ from tocsin.log.topics import DISPATCH, INCIDENT_EVENTS, URGENT
 from tocsin.outcomes import PolicyActivated
 from tocsin.policy.model import Policy
 from tocsin.runtime.lifecycle import clock_of, until_reachable
-from tocsin.runtime.metrics import BUILD_INFO
+from tocsin.runtime.metrics import BUILD_INFO, REPLAY_MISMATCHES
 from tocsin.runtime.security import Principal, allowed, load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app, serve
@@ -42,6 +43,13 @@ from tocsin.text.model import KindModel, open_model
 
 log = structlog.get_logger()
 STOP_S = 8.0
+
+
+class ReplayFound(BaseModel):
+    """What `replay --verify` found: whether the folds agree, and which partitions do not."""
+
+    identical: bool
+    differ: list[Annotated[str, Field(max_length=64)]] = Field([], max_length=1000)
 
 
 class Router:
@@ -145,6 +153,13 @@ class Router:
             """Each owned partition's state hash at an offset of the events, with chain heads and input positions."""
             del who
             return {str(p): to_builtins(s) for p, s in (await self.owners.standings()).items()}
+
+        @app.post("/replays", tags=["state"], status_code=204)
+        async def replayed(who: Annotated[Principal, Depends(allowed("auditor", "admin"))], found: ReplayFound) -> None:
+            """A replay's verdict, told by whoever ran it: one that differs is counted, for somebody to be alarmed."""
+            if not found.identical:
+                REPLAY_MISMATCHES.inc()
+                log.error("replay_differs", actor=who.subject, reason=", ".join(found.differ)[:500])
 
         return app
 

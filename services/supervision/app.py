@@ -21,10 +21,9 @@ from tocsin.log.kafka import KafkaProducer
 from tocsin.log.port import Producer
 from tocsin.log.relay import relay_group
 from tocsin.log.topics import EMS_EVENTS, INCIDENT_EVENTS
-from tocsin.policy.load import load_policy
+from tocsin.policy.standing import Standing
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.lifecycle import clock_of, until_reachable
-from tocsin.runtime.metrics import BUILD_INFO
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app, serve
@@ -50,10 +49,9 @@ class Supervision:
         self._watchdog = Watchdog(self.desk, self._ends)
         relays = {relay_group(settings, "router"): INCIDENT_EVENTS, relay_group(settings, "ems120"): EMS_EVENTS}
         self._settled = Settled(settings, self.clock, self.desk, self._ends, relays)
-        self._policy = load_policy(settings.policy_path)
-        BUILD_INFO.labels(__version__, self._policy.hash).set(1)
+        self._standing = Standing(settings, __version__)
         keyring = Keyring.open(settings)
-        self._complaints = Complaints(settings, self._policy, keyring, self._producer, self.clock)
+        self._complaints = Complaints(settings, self._standing, keyring, self._producer, self.clock)
         work = Work(settings, self.clock, self.desk, self._producer, lambda: assigned(self._faust))
         tick_s = TICK_S if self.clock.is_real else TICK_FAST_S
         self._faust = build(settings, on_fact=work.on_fact, on_tick=work.on_tick, tick_s=tick_s)
@@ -63,7 +61,7 @@ class Supervision:
         secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
         app = create_app("supervision", secret=secret, ready=[self._watchdog.reason])
         app.include_router(routes(self.desk, self._settled))
-        app.include_router(judged(self.desk, self._complaints, self._policy, self.clock))
+        app.include_router(judged(self.desk, self._complaints, self._standing, self.clock))
         return app
 
     async def run(self) -> None:
@@ -85,7 +83,7 @@ class Supervision:
         began = time.monotonic()
         await self.desk.catch_up_until_it_works()
         log.info("rebuilt", seconds=round(time.monotonic() - began, 2))
-        beside = (self._settled.run(), self._watchdog.run(), self._complaints.run())
+        beside = (self._settled.run(), self._watchdog.run(), self._complaints.run(), self._standing.run())
         sides = [asyncio.create_task(side) for side in beside]
         try:
             await self._faust.start()

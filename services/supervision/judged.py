@@ -7,18 +7,20 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AliasChoices, BaseModel, Field
 
 from services.supervision import public
-from services.supervision.complaints import Complaint, Complaints
+from services.supervision.complaints import Complaint, Complaints, End
 from services.supervision.desk import Desk
 from services.supervision.public import CaseRow, Disclosure, KindRow, ScoreRow
 from services.supervision.shapes import Page, page
 from tocsin.codec.text import rfc3339
-from tocsin.policy.model import Policy
+from tocsin.policy.standing import Standing
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
 from tocsin.supervision.ledger import Case, period_of
 
 SEES_CASES = ("supervisor", "auditor", "commander", "admin")
+LOOKS_INTO = ("supervisor", "commander", "dispatcher", "admin")
+"""Who may close a complaint: those who supervise, and the agency that looks into it."""
 _PERIOD = re.compile(r"20\d\dQ[1-4]")
 _TEXT_MAX = 64 * 1024
 
@@ -33,6 +35,14 @@ class ComplaintBody(BaseModel):
     number: str = Field("", max_length=40)
 
 
+class EndBody(BaseModel):
+    """What came of a complaint, and whether the complainant was told."""
+
+    outcome: Literal["upheld", "unfounded", "settled", "withdrawn"]
+    told: Literal["told", "unreachable", "anonymous", "declined", "unsafe"]
+    text: str = Field("", max_length=_TEXT_MAX)
+
+
 class Receipt(BaseModel):
     """The complaint's number, and who looks into it."""
 
@@ -40,11 +50,11 @@ class Receipt(BaseModel):
     handled_by: str
 
 
-def judged(desk: Desk, complaints: Complaints, policy: Policy, clock: Clock) -> APIRouter:
+def judged(desk: Desk, complaints: Complaints, standing: Standing, clock: Clock) -> APIRouter:
     """All of them."""
     router = APIRouter()
     _case_routes(router, desk, complaints)
-    _count_routes(router, desk, policy, clock)
+    _count_routes(router, desk, standing, clock)
     return router
 
 
@@ -59,15 +69,18 @@ def _chosen(period: str, clock: Clock) -> str:
 def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
     @router.get("/v1/cases", tags=["judging"])
     async def cases(
-        principal: Annotated[Principal, Depends(allowed(*SEES_CASES))],
+        principal: Annotated[Principal, Depends(allowed(*SEES_CASES, "dispatcher"))],
         state: Literal["open", "closed"] | None = None,
         cursor: Annotated[str, Query(max_length=256)] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Page[CaseRow]:
-        """Red cards, supervised incidents, complaints: none of the agency one belongs to oneself."""
+        """Red cards, supervised incidents, complaints: none of the agency one belongs to oneself.
+
+        A dispatcher sees the complaints that the own agency looks into, and nothing else.
+        """
         rows = [(_order(c.opened_at, c.case_id), _case(c)) for c in desk.ledger.cases.values() if _sees(principal, c)]
         rows += [
-            (_order(c.recorded_at, c.subject), _complaint(c, complaints.words(c)))
+            (_order(c.recorded_at, c.subject), _complaint(c, complaints.words(c), complaints.end_of(c)))
             for c in complaints.seen_by(principal)
         ]
         rows = sorted((r for r in rows if state is None or r[1].state == state), key=lambda r: r[0])
@@ -88,8 +101,16 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
         )
         return Receipt(receipt=taken.complaint_id, handled_by=taken.handled_by)
 
+    @router.post("/v1/complaints/{complaint_id}/close", tags=["judging"])
+    async def close(
+        principal: Annotated[Principal, Depends(allowed(*LOOKS_INTO))], complaint_id: str, body: EndBody
+    ) -> CaseRow:
+        """Ends a complaint, once, by whoever looks into it, with what the complainant was told of it."""
+        taken = await complaints.close(principal, complaint_id, outcome=body.outcome, told=body.told, text=body.text)
+        return _complaint(taken, complaints.words(taken), complaints.end_of(taken))
 
-def _count_routes(router: APIRouter, desk: Desk, policy: Policy, clock: Clock) -> None:
+
+def _count_routes(router: APIRouter, desk: Desk, standing: Standing, clock: Clock) -> None:
     @router.get("/v1/scores", tags=["judging"])
     async def scores(
         _: Annotated[Principal, Depends(allowed(*SEES_CASES))], period: Annotated[str, Query(max_length=8)] = ""
@@ -107,13 +128,13 @@ def _count_routes(router: APIRouter, desk: Desk, policy: Policy, clock: Clock) -
         if name == "agencies":
             return Page(items=public.score_rows(desk.ledger, _chosen(period, clock)))
         if name == "kinds":
-            return Page(items=public.kind_rows(desk.ledger, policy, _chosen(period, clock)))
+            return Page(items=public.kind_rows(desk.ledger, standing.present, _chosen(period, clock)))
         raise Problem(404, "not_found", "There are the reports 'agencies' and 'kinds'.")
 
     @router.get("/v1/disclosure", tags=["public"])
     async def disclosure(period: Annotated[str, Query(max_length=8)] = "") -> Disclosure:
         """Open to all: kinds, promised times, how many, how fast, how it ended. Nobody's data."""
-        return public.disclosure(desk.ledger, policy, _chosen(period, clock))
+        return public.disclosure(desk.ledger, standing.present, _chosen(period, clock))
 
 
 def _order(at: int, case_id: str) -> str:
@@ -121,7 +142,7 @@ def _order(at: int, case_id: str) -> str:
 
 
 def _sees(principal: Principal, case: Case) -> bool:
-    return principal.role != "commander" or case.region == principal.region
+    return principal.role != "dispatcher" and (principal.role != "commander" or case.region == principal.region)
 
 
 def _case(c: Case) -> CaseRow:
@@ -131,9 +152,11 @@ def _case(c: Case) -> CaseRow:
     )  # fmt: skip
 
 
-def _complaint(c: Complaint, text: str) -> CaseRow:
+def _complaint(c: Complaint, text: str, end: End | None) -> CaseRow:
     d = c.data
     return CaseRow(
         case_id=d.complaint_id, cause="complaint", incident_id=d.incident_id, agency=d.against, region=c.region,
-        opened_at=rfc3339(c.recorded_at), closed_at=None, state="open", handled_by=d.handled_by, text=text,
+        opened_at=rfc3339(c.recorded_at), closed_at=rfc3339(end.recorded_at) if end is not None else None,
+        state="open" if end is None else "closed", handled_by=d.handled_by, text=text,
+        outcome=end.data.outcome if end is not None else "", told=end.data.told if end is not None else "",
     )  # fmt: skip

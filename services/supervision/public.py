@@ -71,6 +71,8 @@ class CaseRow(BaseModel):
     state: str
     handled_by: str = ""
     text: str = ""
+    outcome: str = ""
+    told: str = ""
 
 
 def _rate(part: int, whole: int) -> float | None:
@@ -105,7 +107,7 @@ def _kind_row(policy: Policy, code: str, period: str, k: KindCount) -> KindRow:
         kind=code, label=row.label if row else code, label_en=row.label_en if row else code, period=period,
         opened=k.opened, closed=k.closed,
         mean_hours=round(k.handling_ms / k.closed / 3_600_000, 2) if enough else None,
-        outcomes=dict(sorted(k.dispositions.items())) if enough else None,
+        outcomes={d: n for d, n in sorted(k.dispositions.items()) if n} if enough else None,
     )  # fmt: skip
 
 

@@ -208,6 +208,16 @@ async def test_a_complaint_never_reaches_the_agency_complained_of(stage: Stage) 
         assert (case["text"], case["cause"]) == ("一直没有人来", "complaint")
         assert "王某" not in str(case)
         assert await cases("auditor", agency="nanxian-inspection") == []
+        end, url = {"outcome": "upheld", "told": "told", "text": "已道歉"}, f"{stage.url}/v1/complaints"
+        closing = f"{url}/{receipt['receipt']}/close"
+        for who, status in (
+            (stage.token("dispatcher", agency="nanxian-inspection"), 404), (stage.token("hotline"), 403),
+            (stage.token("dispatcher", agency="nanxian-command"), 200), (stage.token("supervisor"), 409),
+        ):  # fmt: skip
+            assert (await client.post(closing, headers=who, json=end)).status_code == status
+        assert (await client.post(closing, headers=stage.token("supervisor"), json={})).status_code == 422
+        [case] = await cases("supervisor")
+        assert (case["state"], case["outcome"], case["told"]) == ("closed", "upheld", "told")
         unknown = await client.post(
             f"{stage.url}/v1/complaints", headers=stage.token("hotline"), json=body | {"agency": "nobody"}
         )

@@ -1,5 +1,7 @@
 """What supervision states on its own topic."""
 
+from typing import Literal
+
 from tocsin.envelope import Frozen, Ms, Sealed
 from tocsin.outcomes import CommandNoted
 
@@ -27,4 +29,13 @@ class ComplaintReceived(Frozen, frozen=True, kw_only=True):
     complainant: Sealed = ""
 
 
-EVENTS: tuple[type[Frozen], ...] = (CardIssued, CommandNoted, ComplaintReceived)
+class ComplaintClosed(Frozen, frozen=True, kw_only=True):
+    """Who looks into a complaint is done: what came of it, and whether the complainant was told (结果告知当事人)."""
+
+    complaint_id: str
+    outcome: Literal["upheld", "unfounded", "settled", "withdrawn"]
+    told: Literal["told", "unreachable", "anonymous", "declined", "unsafe"]
+    text: Sealed = ""
+
+
+EVENTS: tuple[type[Frozen], ...] = (CardIssued, CommandNoted, ComplaintReceived, ComplaintClosed)

@@ -14,7 +14,7 @@ CLOCK_FACTS: tuple[type[Struct], ...] = (
 CASE_FACTS: tuple[type[Struct], ...] = (
     events.IncidentOpened, events.Reclassified, events.TaskRouted, events.TaskReturned, events.TaskTransferred,
     events.TaskCompleted, events.SupervisionOrdered, events.FollowedUp, events.Rated, events.IncidentClosed,
-    events.IncidentReopened, events.IncidentMerged,
+    events.IncidentReopened, events.IncidentMerged, events.RoleChanged,
 )  # fmt: skip
 """What cases, scores and disclosure are made of. None holds a person's words in the clear."""
 

@@ -3,6 +3,7 @@
 The relay may tell a fact twice; a region's events are numbered, so one whose number is not new is not counted again.
 """
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,6 +15,12 @@ from tocsin.envelope import Event, Ms
 from tocsin.incident import events as e
 
 QUARTER_MONTHS = 3
+KEPT_MS = 40 * 86_400_000
+"""How long an ended incident is remembered: as long as the owner keeps it (the sample's archive_after_days)."""
+CASES_ENDED_MAX = 5_000
+"""Ended cases kept for the list; scores have counted them, and the incidents' own events stay."""
+FORGET_MAX = 20
+"""Old incidents forgotten with each new one: the work is spread thin."""
 
 
 def period_of(at: Ms) -> str:
@@ -50,11 +57,14 @@ class KindCount(Struct):
 
 
 class Matter(Struct):
-    """What is remembered of an incident until it ends: nothing of a person."""
+    """What is remembered of an incident for a while after it ends: nothing of a person. `closed_as` "" while open."""
 
     kind: str
     opened_at: Ms
     leads: list[str] = field(default_factory=list)
+    closed_as: str = ""
+    closed_at: Ms = 0
+    merged: bool = False
 
 
 class Case(Struct):
@@ -77,6 +87,8 @@ class Ledger(Struct):
     kinds: dict[tuple[str, str], KindCount] = field(default_factory=dict)
     matters: dict[str, Matter] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
+    ended: dict[str, Ms] = field(default_factory=dict)
+    cases_ended: dict[str, None] = field(default_factory=dict)
 
     def apply(self, event: Event[Any]) -> None:
         """Counts one fact, once."""
@@ -99,6 +111,7 @@ class Ledger(Struct):
         """An incident began."""
         self.matters[event.subject] = Matter(kind=event.data.kind, opened_at=event.recorded_at)
         self.kind(event.recorded_at, event.data.kind).opened += 1
+        self._forget(event.recorded_at)
 
     def reclassified(self, event: Event[Any]) -> None:
         """Its kind was corrected: it counts under the right one."""
@@ -114,6 +127,14 @@ class Ledger(Struct):
         matter = self.matters.get(event.subject)
         if matter is not None and event.data.role == "lead" and event.data.agency not in matter.leads:
             matter.leads.append(event.data.agency)
+
+    def led(self, event: Event[Any]) -> None:
+        """It leads now, or no longer."""
+        matter, agency = self.matters.get(event.subject), event.data.agency
+        if matter is not None and event.data.role == "lead" and agency not in matter.leads:
+            matter.leads.append(agency)
+        elif matter is not None and event.data.role != "lead" and agency in matter.leads:
+            matter.leads.remove(agency)
 
     def completed(self, event: Event[Any]) -> None:
         """It finished one."""
@@ -147,6 +168,7 @@ class Ledger(Struct):
         if d.agency:
             self.score(event, d.agency).red += 1
         case_id = f"{d.clock_id}:red"
+        self.cases_ended.pop(case_id, None)
         self.cases[case_id] = Case(
             case_id=case_id, cause="red_card", incident_id=event.subject, region=event.region, agency=d.agency,
             opened_at=event.recorded_at,
@@ -160,6 +182,7 @@ class Ledger(Struct):
         """An incident was put under supervision."""
         matter = self.matters.get(event.subject)
         case_id = f"{event.subject}:supervised"
+        self.cases_ended.pop(case_id, None)
         self.cases[case_id] = Case(
             case_id=case_id, cause="supervised", incident_id=event.subject, region=event.region,
             agency=",".join(matter.leads) if matter else "", opened_at=event.recorded_at,
@@ -180,23 +203,53 @@ class Ledger(Struct):
         """An incident ended."""
         self._end(f"{event.subject}:supervised", event.recorded_at)
         matter = self.matters.get(event.subject)
-        if matter is not None:
-            count = self.kind(matter.opened_at, matter.kind)
-            count.closed += 1
-            count.handling_ms += max(0, event.recorded_at - matter.opened_at)
-            count.dispositions[event.data.disposition] = count.dispositions.get(event.data.disposition, 0) + 1
+        if matter is not None and not matter.closed_as:
+            matter.closed_as, matter.closed_at = event.data.disposition, event.recorded_at
+            self._count_end(matter, 1)
+            self.ended[event.subject] = event.recorded_at
 
     def merged(self, event: Event[Any]) -> None:
         """It went into another: it was not one of its own."""
-        matter = self.matters.pop(event.subject, None)
+        matter = self.matters.get(event.subject)
         self._end(f"{event.subject}:supervised", event.recorded_at)
-        if matter is not None:
+        if matter is not None and not matter.merged:
+            matter.merged = True
             self.kind(matter.opened_at, matter.kind).opened -= 1
+            self.ended[event.subject] = event.recorded_at
+
+    def reopened(self, event: Event[Any]) -> None:
+        """It goes on: its end is not counted, or the merge that was undone."""
+        matter = self.matters.get(event.subject)
+        self.ended.pop(event.subject, None)
+        if matter is not None and matter.merged:
+            matter.merged = False
+            self.kind(matter.opened_at, matter.kind).opened += 1
+        if matter is not None and matter.closed_as:
+            self._count_end(matter, -1)
+            matter.closed_as = ""
+
+    def _count_end(self, matter: Matter, by: int) -> None:
+        count = self.kind(matter.opened_at, matter.kind)
+        count.closed += by
+        count.handling_ms += by * max(0, matter.closed_at - matter.opened_at)
+        count.dispositions[matter.closed_as] = count.dispositions.get(matter.closed_as, 0) + by
+
+    def _forget(self, now: Ms) -> None:
+        for incident_id, at in list(itertools.islice(self.ended.items(), FORGET_MAX)):
+            if at > now - KEPT_MS:
+                return
+            del self.ended[incident_id]
+            self.matters.pop(incident_id, None)
 
     def _end(self, case_id: str, at: Ms) -> None:
         case = self.cases.get(case_id)
         if case is not None and case.closed_at is None:
             case.closed_at = at
+            self.cases_ended[case_id] = None
+            if len(self.cases_ended) > CASES_ENDED_MAX:
+                oldest = next(iter(self.cases_ended))
+                del self.cases_ended[oldest]
+                self.cases.pop(oldest, None)
 
 
 _STEPS: dict[type, Callable[[Ledger, Event[Any]], None]] = {
@@ -213,4 +266,6 @@ _STEPS: dict[type, Callable[[Ledger, Event[Any]], None]] = {
     e.FollowedUp: Ledger.followed_up,
     e.IncidentClosed: Ledger.closed,
     e.IncidentMerged: Ledger.merged,
+    e.IncidentReopened: Ledger.reopened,
+    e.RoleChanged: Ledger.led,
 }

@@ -90,3 +90,33 @@ class ComplaintReceived(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ComplaintReceived: _TypeAlias = ComplaintReceived  # noqa: Y015
+
+@_typing.final
+class ComplaintClosed(_message.Message):
+    """Whoever looks into a complaint is done: what came of it, and whether the complainant was told (结果告知当事人)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPLAINT_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    TOLD_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    complaint_id: _builtins.str
+    outcome: _builtins.str
+    told: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        complaint_id: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        told: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complaint_id", b"complaint_id", "outcome", b"outcome", "text", b"text", "told", b"told"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComplaintClosed: _TypeAlias = ComplaintClosed  # noqa: Y015

@@ -12,7 +12,7 @@ from tocsin.incident import events as e
 from tocsin.place import Place
 from tocsin.policy.load import load_policy
 from tocsin.runtime.settings import Settings
-from tocsin.supervision.ledger import Ledger, period_of
+from tocsin.supervision.ledger import CASES_ENDED_MAX, KEPT_MS, Ledger, period_of
 
 FIRE = {"clock": "acknowledge", "task_id": "T1", "agency": "nanxian-fire", "agency_class": "fire"}
 INCIDENT = "430921-20260405-000001"
@@ -111,3 +111,46 @@ def test_quarters_are_the_countys() -> None:
     """The first moment of a quarter in Asia/Shanghai, not in UTC."""
     midnight = 1_774_972_800_000  # 2026-04-01T00:00+08:00
     assert (period_of(midnight - 1), period_of(midnight)) == ("2026Q1", "2026Q2")
+
+
+def test_a_reopened_incident_is_not_counted_as_ended() -> None:
+    """Closed, reopened, closed: one end; reopened again: none, and its outcome is gone."""
+    ends = [opened(), e.IncidentClosed(disposition="handled"), e.IncidentReopened(cause="person")]
+    again = ledger(*told(*ends, e.IncidentClosed(disposition="unfounded")))
+    assert again.kind(NOON, "fire.building").closed == 1
+    assert {d: n for d, n in again.kind(NOON, "fire.building").dispositions.items() if n} == {"unfounded": 1}
+    assert ledger(*told(*ends)).kind(NOON, "fire.building").closed == 0
+
+
+def test_an_undone_merge_counts_two_incidents_again() -> None:
+    """Merged: one of its own no more; split again: one of its own."""
+    merged = [opened(), e.IncidentMerged(into="430921-20260405-000002")]
+    assert ledger(*told(*merged)).kind(NOON, "fire.building").opened == 0
+    assert ledger(*told(*merged, e.IncidentReopened(cause="split"))).kind(NOON, "fire.building").opened == 1
+
+
+def test_the_lead_is_who_is_judged_by_the_follow_up() -> None:
+    """An incident that became another's: the agency that leads now is judged, not the one that led."""
+    facts = [
+        opened(), routed("nanxian-traffic"), e.TaskRouted(task_id="T2", agency="nanxian-police",
+        agency_class="police", role="lead"), e.RoleChanged(task_id="T1", agency="nanxian-traffic", role="joint"),
+        e.FollowedUp(solved=True),
+    ]  # fmt: skip
+    rows = {r.agency: r for r in public.score_rows(ledger(*told(*facts)), "2026Q2")}
+    assert (rows["nanxian-police"].solution_rate, rows["nanxian-traffic"].solution_rate) == (1.0, None)
+
+
+def test_what_has_long_ended_is_forgotten_and_stays_counted() -> None:
+    """Forty days after its end an incident leaves the memory with the next one; ended cases are bounded."""
+    book = ledger(*told(opened(), e.SupervisionOrdered(reason="~r"), e.IncidentClosed(disposition="handled")))
+    assert INCIDENT in book.matters
+    later = fact(opened(), incident="430921-20260520-000001")
+    book.apply(msgspec.structs.replace(later, seq=9, recorded_at=NOON + KEPT_MS + 1))
+    assert INCIDENT not in book.matters
+    assert book.kind(NOON, "fire.building").closed == 1
+    for n in range(CASES_ENDED_MAX + 5):
+        missed = {"clock_id": f"c{n}", "due_at": NOON, **FIRE}
+        for k, d in enumerate((e.CardRaised(**missed), e.ClockMet(**missed, late=True))):
+            book.apply(msgspec.structs.replace(fact(d, incident=INCIDENT), seq=100 + 2 * n + k))
+    assert len(book.cases) == CASES_ENDED_MAX
+    assert "c0:red" not in book.cases
