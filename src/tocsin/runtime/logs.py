@@ -23,6 +23,8 @@ QUIET = frozenset({"traceparent"})
 """Bound for commands to take along, not for lines: left out without a word."""
 FREE = ("event", "error", "reason", "exception", "outcome", "path", "state", "mode", "code", "status")
 """Fields that may hold words from anywhere; the others hold ids, names of the policy and figures."""
+SEEKING_S = 10.0
+"""How long a client may look for its group's coordinator before that is worth a line: a restart takes less."""
 _NUMBER = re.compile(
     r"(?<![0-9A-Za-z])(?:\+?86[ -]?)?(1[3-9][0-9])[ -]?[0-9]{4}[ -]?([0-9]{4})(?![0-9A-Za-z])"
     r"|(?<![0-9A-Za-z])0[1-9][0-9]{1,2}[ -]?[2-9][0-9]{6,7}(?![0-9A-Za-z])"
@@ -52,6 +54,28 @@ def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[st
     return event
 
 
+class Seeking(logging.Filter):
+    """Passes what is said of a group's coordinator only once it has been sought for `SEEKING_S`.
+
+    A broker that has just begun makes its groups' topic when it is first asked: until then the client says each tenth
+    of a second that there is no coordinator, tries again, and all is well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: float | None = None
+        self._last = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is said."""
+        if "oordinator" not in record.getMessage():
+            return True
+        if self._since is None or record.created - self._last > SEEKING_S:
+            self._since = record.created
+        self._last = record.created
+        return record.created - self._since > SEEKING_S
+
+
 class _Standard(logging.Handler):
     """Hands the standard library's log records to structlog."""
 
@@ -63,6 +87,9 @@ def _take_over(level: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_Standard()]
     root.setLevel(max(level, logging.WARNING))
+    coordinators = logging.getLogger("aiokafka.consumer.group_coordinator")
+    if not any(isinstance(f, Seeking) for f in coordinators.filters):
+        coordinators.addFilter(Seeking())
     # Faust says each second that a timer woke late on a busy machine; the watchdog says when it matters.
     logging.getLogger("mode.timers").setLevel(logging.ERROR)
 

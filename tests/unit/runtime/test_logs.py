@@ -87,3 +87,24 @@ def test_ids_and_times_are_no_phone_numbers(said: io.StringIO) -> None:
     structlog.get_logger().info("kept", **kept)
     [line] = lines(said)
     assert {k: line[k] for k in kept} == kept
+
+
+def test_a_coordinator_is_missed_only_after_a_while(monkeypatch: pytest.MonkeyPatch, said: io.StringIO) -> None:
+    """A broker's first seconds make no burst of alarming lines; a coordinator that stays away is said, as all else."""
+    client = logging.getLogger("aiokafka.consumer.group_coordinator")
+    client.filters[:] = [logs.Seeking()]
+    now = [1000.0]
+    monkeypatch.setattr(logging.time, "time", lambda: now[0])
+    for tenth in range(50):
+        now[0] = 1000 + tenth / 10
+        client.warning("Marking the coordinator dead (node %s)for group %s.", 1, "g")
+    client.error("Something else")
+    assert [line["event"] for line in lines(said)] == ["Something else"]
+    now[0] = 2000.0
+    client.warning("Marking the coordinator dead")
+    assert len(lines(said)) == 1, "sought anew after a quiet time"
+    now[0] = 2009.0
+    client.warning("Marking the coordinator dead")
+    now[0] = 2012.0
+    client.warning("Marking the coordinator dead")
+    assert [line["event"] for line in lines(said)][1:] == ["Marking the coordinator dead"]
