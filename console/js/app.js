@@ -10,7 +10,7 @@ import { apply, choose as chooseLanguage, label, lang, t } from "./i18n.js";
 import { Queue } from "./queue.js";
 import { Stream } from "./stream.js";
 import { clock, now, readClock } from "./time.js";
-import { kindName, learn, placeName } from "./words.js";
+import { agencyName, kindName, learn, placeName } from "./words.js";
 
 const TABS = ["open", "mine", "review", "closed"];
 const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, stream: null, closed: [] };
@@ -268,7 +268,8 @@ function drawFrame() {
   byId("queue").setAttribute("aria-label", t("tab_open"));
   byId("help").title = t("keys");
   if (!board.who) return;
-  setText(byId("who"), [label("role", board.who.role), board.who.agency, board.who.subject].filter(Boolean).join(" · "));
+  const { role, agency, subject } = board.who;
+  setText(byId("who"), [label("role", role), agency && agencyName(agency), subject !== agency && subject !== role && subject].filter(Boolean).join(" · "));
   byId("tabs").replaceChildren(...TABS.filter((x) => x !== "mine" || board.who.agency).map((tab) =>
     h("button", { type: "button", role: "tab", data: { tab }, onclick: () => pick(tab) }, t(`tab_${tab}`), tab !== "closed" && h("b", {}))));
   byId("chips").replaceChildren(...[1, 2, 3, 4].map((p) => h("button", { type: "button", data: { p }, "aria-label": `${t("priority")} ${p}`, onclick: () => sift(p) }, String(p))));

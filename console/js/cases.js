@@ -76,21 +76,17 @@ export function waiting(incident, who) {
   return mineOf(incident, who).filter((task) => (task.state === "routed" && task.agency === who.agency) || (task.offered_to === who.agency && isOpen(task)));
 }
 
+// A limit that has passed and was not made good comes before any that still runs: it is what somebody waits for.
 export function nextClock(incident, who) {
   const mine = new Set(mineOf(incident, who).map((task) => task.task_id));
   let best = null;
   for (const c of incident.clocks) {
-    if (c.state !== "running") continue;
+    if (c.state !== "running" && c.state !== "missed") continue;
     if (who.agency && !mine.has(c.task_id)) continue;
     const due = Date.parse(c.due_at);
     if (!best || due < best.due) best = { due, clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
   }
-  if (best) return best;
-  // Nothing runs: the worst limit already passed and not made good still counts.
-  const missed = incident.clocks.filter((c) => c.state === "missed" && (!who.agency || mine.has(c.task_id)));
-  if (!missed.length || incident.state !== "open") return null;
-  const c = missed.reduce((a, b) => (a.due_at < b.due_at ? a : b));
-  return { due: Date.parse(c.due_at), clock: c.clock, card: c.card, started: Date.parse(c.started_at), agency: c.agency };
+  return best;
 }
 
 export function cardOf(c, at) {

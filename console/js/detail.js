@@ -101,7 +101,7 @@ export class Detail {
 
   limits(i) {
     if (!i.clocks.length) return null;
-    const order = { running: 0, paused: 1, missed: 2, met: 3, stopped: 4 };
+    const order = { missed: 0, running: 1, paused: 2, met: 3, stopped: 4 };
     const clocks = [...i.clocks].sort((a, b) => order[a.state] - order[b.state] || a.due_at.localeCompare(b.due_at));
     return h("ul", { class: "limits" }, clocks.map((c) => {
       const node = h("li", { data: { state: c.state } }, h("span", {}, `${label("clock", c.clock)} `, h("small", { class: "quiet" }, c.agency ? agencyName(c.agency) : "")), h("b", {}));
