@@ -97,7 +97,9 @@ class Router:
         self._watch.batch(batch)
         for event in batch.events:
             if isinstance(event.data, PolicyActivated):
+                BUILD_INFO.labels(__version__, self.policies.present.hash).set(0)
                 self.policies.activated(event.data.policy)
+                BUILD_INFO.labels(__version__, self.policies.present.hash).set(1)
 
     async def _beside(self, owner: Owner[PartitionState]) -> None:
         await self._activate(owner)
