@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.support import advance, deployed, eventually_sync, free_ports, tocsin, tocsin_json
+from tocsin.broker import EmbeddedKafka
 from tocsin.cli.deployment import SERVICES, Deployment
 from tocsin.codec.text import parse_rfc3339
 from tocsin.runtime.security import ROLES
@@ -104,6 +105,18 @@ def test_a_limit_passes_by_the_manual_clock_alone(county: Deployment) -> None:
 
 
 @pytest.mark.timeout(600)
+def test_a_cluster_that_exists_is_used(broker: EmbeddedKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TOCSIN_KAFKA_BOOTSTRAP, one broker: nothing but it has to be set; `down` leaves the cluster as it was."""
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", broker.bootstrap)
+    with deployed(tmp_path / "data") as county:
+        assert county.bootstrap == broker.bootstrap
+        assert county.pids["broker"] == 0
+        assert sent(county, "outside-1")
+        checks = tocsin_json("doctor", "--data-dir", county.data_dir)["checks"]
+        assert {c["name"]: c["state"] for c in checks}["topics"] == "ok"
+    assert all(psutil.pid_exists(pid) for pid in broker.pids)
+
+
 def test_a_deployment_outlives_kills_and_restarts(tmp_path: Path) -> None:
     """A killed service and a killed broker come back; a killed `up` leaves no process; the data stays."""
     data = tmp_path / "data"

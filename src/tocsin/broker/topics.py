@@ -47,6 +47,15 @@ async def _admin(settings: Settings) -> AIOKafkaAdminClient:
     return admin
 
 
+async def brokers_of(settings: Settings) -> int:
+    """How many brokers the cluster has just now; at least 1. Mend where it cannot be reached."""
+    admin = await _admin(settings)
+    try:
+        return max(1, len((await admin.describe_cluster())["brokers"]))
+    finally:
+        await admin.close()
+
+
 async def ensure_topics(settings: Settings, topics: Sequence[Topic] = TOPICS) -> list[str]:
     """Creates the topics that are missing and waits until each has its leaders; the names of those it made."""
     admin = await _admin(settings)

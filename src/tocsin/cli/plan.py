@@ -16,6 +16,8 @@ from tocsin.runtime.settings import Settings
 PORT_BASE_MAX = 65_535 - BROKER_PORT_OFFSET - CONTROLLER_OFFSET - 3
 
 
+COPIES = 3
+"""Of each topic, where there are as many brokers (design, "On disk")."""
 PARTITIONS_FILE = "partitions"
 """In the data directory: with how many region partitions the deployment was made."""
 
@@ -31,6 +33,8 @@ class UpPlan(Struct, frozen=True, kw_only=True):
     nodes: int = 1
     partitions: int = 6
     bootstrap: str = ""
+    brokers: int = COPIES
+    """Of an outside cluster, once it has been asked."""
 
     def to_text(self) -> str:
         """For the command line of the detached process."""
@@ -48,10 +52,10 @@ class UpPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def replicas(self) -> int:
-        """Copies of each topic: three on three nodes; on an outside cluster TOCSIN_REPLICAS, three where unset."""
+        """Copies of each topic: one a node; on an outside cluster TOCSIN_REPLICAS, or three, or as many as it has."""
         if self.owns_broker:
             return self.nodes
-        return int(os.environ.get("TOCSIN_REPLICAS", "3"))
+        return int(os.environ.get("TOCSIN_REPLICAS", min(COPIES, self.brokers)))
 
     def port(self, service: str) -> int:
         """Where a service listens."""

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import httpx
+import msgspec
 
 from tocsin import __version__
 from tocsin.broker import EmbeddedKafka
-from tocsin.broker.topics import ensure_topics
+from tocsin.broker.topics import brokers_of, ensure_topics
 from tocsin.cli.clockfile import keep_clock, prepare_clock
 from tocsin.cli.deployment import RUN_FILE, SERVICES, Deployment
 from tocsin.cli.errors import Mend
@@ -72,7 +73,7 @@ class County:
                 supervision=urls["supervision"], console=urls["notifier"],
                 pids={}, tokens=tokens.roles, agency_tokens=tokens.agencies, unit_tokens=tokens.units,
                 data_dir=str(plan.data_dir), clock=plan.clock, policy_dir=str(plan.policy or ""),
-                partitions=plan.partitions, replicas=plan.replicas, nodes=plan.nodes, version=__version__,
+                partitions=plan.partitions, replicas=self.plan.replicas, nodes=plan.nodes, version=__version__,
             )  # fmt: skip
             return self._written()
         except BaseException:
@@ -112,6 +113,10 @@ class County:
             steps.say("looking for Apache Kafka")
             self._kafka.start(steps.bytes, steps.say)
             bootstrap = self._kafka.bootstrap
+        else:
+            steps.say(f"asking Kafka at {bootstrap}")
+            brokers = asyncio.run(brokers_of(self.plan.settings(bootstrap)))
+            self.plan = msgspec.structs.replace(self.plan, brokers=brokers)
         steps.say("making the topics")
         asyncio.run(ensure_topics(self.plan.settings(bootstrap)))
         (self.plan.data_dir / PARTITIONS_FILE).write_text(str(self.plan.partitions))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tocsin.cli.plan import UpPlan, plan_up
@@ -41,11 +42,14 @@ def test_a_plan_survives_the_way_to_the_detached_process(tmp_path: Path) -> None
 
 
 def test_an_outside_cluster_is_used_where_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TOCSIN_KAFKA_BOOTSTRAP means that no broker is started."""
+    """TOCSIN_KAFKA_BOOTSTRAP means that no broker is started; copies are three, or as many as the cluster has."""
     monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "kafka.example:9092")
     plan = planned(tmp_path)
     assert not plan.owns_broker
     assert plan.replicas == 3
+    assert [msgspec.structs.replace(plan, brokers=n).replicas for n in (1, 2, 5)] == [1, 2, 3]
+    monkeypatch.setenv("TOCSIN_REPLICAS", "2")
+    assert plan.replicas == 2
 
 
 def test_services_get_the_ports_of_the_contract(tmp_path: Path) -> None:
