@@ -25,14 +25,28 @@ _PERIOD = re.compile(r"20\d\dQ[1-4]")
 _TEXT_MAX = 64 * 1024
 
 
+class Complainant(BaseModel):
+    """Who complains; kept sealed."""
+
+    name: str = Field("", max_length=200)
+    number: str = Field("", max_length=40)
+
+
 class ComplaintBody(BaseModel):
-    """A complaint about an agency, taken down for somebody."""
+    """A complaint about an agency, taken down for somebody: `complainant`, or `name` and `number` beside the rest."""
 
     agency: str = Field(max_length=64, validation_alias=AliasChoices("agency", "against"))
     text: str = Field(min_length=1, max_length=_TEXT_MAX)
     incident_id: str = Field("", max_length=64)
     name: str = Field("", max_length=200)
     number: str = Field("", max_length=40)
+    complainant: Complainant = Complainant()
+
+    @property
+    def who(self) -> str:
+        """The complainant's name and number."""
+        given = (self.name or self.complainant.name, self.number or self.complainant.number)
+        return " ".join(x for x in given if x)
 
 
 class EndBody(BaseModel):
@@ -95,9 +109,8 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
         body: ComplaintBody,
     ) -> Receipt:
         """Takes a complaint; the receipt is given once it is on the log. It never reaches the agency complained of."""
-        who = " ".join(x for x in (body.name, body.number) if x)
         taken = await complaints.take(
-            principal, against=body.agency, incident_id=body.incident_id, text=body.text, complainant=who
+            principal, against=body.agency, incident_id=body.incident_id, text=body.text, complainant=body.who
         )
         return Receipt(receipt=taken.complaint_id, handled_by=taken.handled_by)
 
