@@ -91,3 +91,40 @@ def test_out_of_hours_the_duty_officer_answers() -> None:
     assert duty_at(dept, at("2026-04-08T03:00")) == dept.duty
     assert duty_at(dept, WORKDAY) in {s.name for s in dept.roster} | {dept.duty}
     assert duty_at(dept, WORKDAY) != duty_at(dept, at("2026-04-08T03:00"))
+
+
+MIN_MS, HOUR_MS = 60_000, 3_600_000
+TABLE = [
+    ("answer", {"line": "119"}, 15_000), ("answer", {"line": "120"}, 10_000),
+    ("dispatch", {"agency_class": "medical"}, 3 * MIN_MS), ("dispatch", {"agency_class": "fire"}, MIN_MS),
+    ("dispatch", {"agency_class": "police", "priority": 1}, MIN_MS),
+    ("acknowledge", {"line": "110", "priority": 1}, 30_000),
+    ("arrive", {"agency_class": "fire", "setting": "town"}, 5 * MIN_MS),
+    *[("arrive", {"agency_class": "medical", "priority": n + 1}, m * MIN_MS) for n, m in enumerate((8, 15, 30, 60))],
+    ("complete", {"line": "12345", "kind": "service.urban", "priority": 1}, 2 * HOUR_MS),
+    ("complete", {"line": "12345", "kind": "utility.water", "priority": 3}, 24 * HOUR_MS),
+    ("complete", {"line": "12345", "kind": "service.urban", "priority": 2}, 14 * HOUR_MS),
+    ("callback", {"kind": "invalid.silent"}, MIN_MS), ("callback", {"kind": "invalid.dropped"}, MIN_MS),
+]  # fmt: skip
+"""Clock, what it is asked for, and its length from a Wednesday at ten."""
+
+
+@pytest.mark.parametrize(("clock", "asked", "length_ms"), TABLE)
+def test_the_limits_of_the_domains_table(clock: str, asked: dict[str, str], length_ms: int) -> None:
+    """Row by row: answer, turnout, arrival by triage, hotline promises, call-backs."""
+    row = limit_for(policy(), clock, **asked)  # type: ignore[arg-type]  # one table for fields of several types
+    assert row is not None
+    assert due_from(policy(), row, WORKDAY).due_at - WORKDAY == length_ms
+    assert row.source
+
+
+@pytest.mark.parametrize(("limit", "days"), [("consult", 3), ("complaint", 13), ("complex", 15)])
+def test_hotline_promises_are_working_days_from_the_next_one(limit: str, days: int) -> None:
+    """Consultation 3, complaint 13, complex 15; a warning a working day before, red five after."""
+    p = policy()
+    row = next(r for r in p.limits if r.clock == "complete" and r.limits == [limit])
+    due = due_from(p, row, WORKDAY)
+    assert due.due_at == working_day_after(p, WORKDAY, days)
+    assert (due.warn_at, due.red_at) == (
+        working_day_after(p, WORKDAY, days - 1), working_day_after(p, WORKDAY, days + 5)
+    )  # fmt: skip

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.unit.incident.world import MIN, World, of, person
+from tests.unit.incident.world import MIN, WORKDAY, World, of, person
 from tocsin.envelope import Actor
 from tocsin.incident import commands as cmd
 from tocsin.incident.commands import Act
@@ -211,3 +211,52 @@ def test_a_return_after_its_time_is_too_late(world: World) -> None:
     world.do(cmd.Return(code="area"), other, FIRE).refused("too_late")
     order = next(iter(world.call("service.urban", line="12345").tasks))
     world.do(cmd.Return(code="area"), order, of("nanxian-urban"), after=3 * 24 * 60 * MIN).refused("too_late")
+
+
+def test_after_a_second_return_the_command_centre_rules_bindingly(world: World) -> None:
+    """Returned twice along the chain: the hotline may not rule any more, the centre does, and nobody asks again."""
+    i = world.call("service.urban", line="12345")
+    first = f"{i.incident_id}-T1"
+    world.do(cmd.Return(code="function"), first, of("nanxian-urban")).accepted("ReturnRequested")
+    world.do(cmd.GrantReturn(to="nanxian-transport"), first, person("hotline")).accepted("TaskReturned", "TaskRouted")
+    second = list(i.tasks)[-1]
+    world.do(cmd.Return(code="ownership"), second, of("nanxian-transport")).accepted("ReturnRequested")
+    world.do(cmd.GrantReturn(to="nanxian-urban"), second, person("hotline")).refused("not_your_task")
+    world.do(cmd.GrantReturn(to="nanxian-urban"), second, of("nanxian-command")).accepted("TaskReturned", "TaskRouted")
+    third = list(i.tasks)[-1]
+    world.do(cmd.Return(code="function"), third, of("nanxian-urban")).refused("illegal_step")
+
+
+@pytest.mark.parametrize(("hour", "officer"), [(10, "roster"), (23, "duty")])
+def test_a_task_out_of_hours_goes_to_the_duty_officer(world: World, hour: int, officer: str) -> None:
+    """By day the shift's name stands in the task, at night the agency's duty officer."""
+    world.now = WORKDAY + (hour - 10) * 60 * MIN
+    i = world.call("service.urban", line="12345")
+    agency = world.policy.agencies["nanxian-urban"]
+    wanted = {agency.duty} if officer == "duty" else {s.name for s in agency.roster}
+    assert i.tasks[f"{i.incident_id}-T1"].duty in wanted
+    assert agency.duty not in {s.name for s in agency.roster}
+
+
+def test_public_enterprises_and_social_organisations_answer_like_offices(world: World) -> None:
+    """公共企业、社会组织: the water company and the Red Cross hold, transfer and complete tasks as agencies do."""
+    i = world.call("utility.water", line="12345")
+    task = f"{i.incident_id}-T1"
+    types = {a: world.policy.agencies[a].type for a in ("nanxian-water", "nanxian-redcross", "nanxian-town-maocaojie")}
+    assert types == {
+        "nanxian-water": "utility", "nanxian-redcross": "social", "nanxian-town-maocaojie": "township",
+    }  # fmt: skip
+    world.do(cmd.Transfer(to="nanxian-redcross"), task, of("nanxian-water")).accepted("TransferOffered")
+    world.do(cmd.Accept(), task, of("nanxian-redcross")).accepted("TaskTransferred", "TaskRouted", "TaskAccepted")
+    world.do(cmd.Complete(result="~given"), list(i.tasks)[-1], of("nanxian-redcross")).accepted("TaskCompleted")
+
+
+def test_a_refusal_to_accept_is_told_with_its_reason(world: World) -> None:
+    """A declined transfer keeps its words, and the giver goes on with its promise running."""
+    i = world.call("service.urban", line="12345")
+    task = f"{i.incident_id}-T1"
+    world.do(cmd.Transfer(to="nanxian-transport"), task, of("nanxian-urban"))
+    world.do(cmd.Decline(reason="~not a road of ours"), task, of("nanxian-transport")).accepted("TransferDeclined")
+    assert world.said("TransferDeclined")[0].reason == "~not a road of ours"
+    assert i.tasks[task].held_by == "nanxian-urban"
+    assert [c.state for c in i.clocks.values() if c.clock == "complete"] == ["running"]
