@@ -5,12 +5,14 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from tocsin.enrich.ear import Ear, Heard
 from tocsin.enrich.lexicon import Automaton
 from tocsin.enrich.locate import Locator
 from tocsin.enrich.normal import normalise
-from tocsin.enrich.understand import silent, understand
+from tocsin.enrich.understand import Ears, in_danger, silent, understand
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place, Point
+from tocsin.policy.hearing import read_hearing
 from tocsin.policy.model import Policy
 
 TEXT_READ_MAX = 4000
@@ -31,6 +33,12 @@ class TextModel(Protocol):
         """The best kind."""
 
 
+def automaton_of(policy: Policy) -> Automaton:
+    """The policy's lexicon made ready, with the names of its places."""
+    names = (normalise(n) for e in policy.gazetteer for n in e.names)
+    return Automaton(policy.lexicon, [n for n in names if len(n) > _PLACE_MIN])
+
+
 class Enricher:
     """Built once per policy (some 50 ms), then shared. `tokens(kind, text)` makes keyed hashes of address parts."""
 
@@ -38,13 +46,22 @@ class Enricher:
         self, policy: Policy, model: TextModel | None = None, tokens: Callable[[str, str], str] | None = None
     ) -> None:
         self.policy, self.model = policy, model
-        names = (normalise(n) for e in policy.gazetteer for n in e.names)
-        self._automaton = Automaton(policy.lexicon, [n for n in names if len(n) > _PLACE_MIN])
+        self._automaton = automaton_of(policy)
+        self._ear = Ear(read_hearing(policy.lexicon.hearing)) if policy.lexicon.hearing else None
         self._locator = Locator(policy, tokens)
 
     def danger(self, text: str) -> bool:
         """Whether a text speaks of danger to life, on any line. Never raises."""
-        return bool(text) and self._automaton.danger(normalise(text))
+        if not text:
+            return False
+        words = normalise(text)
+        heard = self._hear(words)
+        hits = [] if heard is not None and heard.clear else self._automaton.find(words)
+        return in_danger(self._automaton, words, hits, heard)
+
+    def _hear(self, words: str) -> Heard | None:
+        """What the ear makes of a normalised text; None where it has not learned such texts (letters, English)."""
+        return self._ear.hear(words) if self._ear is not None and not words.isascii() else None
 
     def understand(
         self,
@@ -79,9 +96,8 @@ class Enricher:
 
     def _one(self, line: str, words: str) -> Understanding:
         model = self.model
-        return understand(
-            self.policy, self._automaton, line, words, model.classify if model else None, model.version if model else ""
-        )
+        ears = Ears(self._hear(words), model.classify if model else None, model.version if model else "")
+        return understand(self.policy, self._automaton, line, words, ears)
 
     def _further(self, line: str, words: str, kind: str) -> list[str]:
         """Further matters of one call: what stands behind a separator, clearly of another group."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tocsin.enrich.ear import CERTAIN_DANGER, SURE_DANGER, Heard
 from tocsin.enrich.lexicon import Automaton, Hit
 from tocsin.incident.values import Understanding
 from tocsin.policy.model import Absorb, Policy
@@ -31,6 +32,37 @@ _HURT = r"(?:受伤|被困|伤|困|昏迷|昏|死|倒|落水|中毒|掉|卡|压|
 _VICTIMS = re.compile(
     rf"(?P<n>\d{{1,3}}|[一二两三四五六七八九十几多]{{1,3}}){_PEOPLE}[^,。!?;]{{0,8}}?{_HURT}|{_HURT}[^,。!?;\d]{{0,4}}?(?P<m>\d{{1,3}}|[一二两三四五六七八九十几多]{{1,3}}){_PEOPLE}"
 )
+
+
+_SLOW = ("service.", "invalid.", "utility.water", "utility.power", "order.", "traffic.obstruct", "traffic.damage")
+"""Kinds that are never danger to life by themselves."""
+_UNLIKELY = 0.05
+_TOLD = 0.4
+"""What remains of an urgent kind's share on the hotline where no danger is heard."""
+_EAR_SURE = 0.45
+
+
+class Ears(NamedTuple):
+    """What may be asked beside the lexicon: what was learned from sentences, and a user's own trained model."""
+
+    heard: Heard | None
+    model: Callable[[str], tuple[str, float] | None] | None
+    version: str
+
+    def version_of(self, decided_by: str) -> str:
+        """Of what decided, where it was not the lexicon."""
+        if decided_by == "ear" and self.heard is not None:
+            return self.heard.version
+        return self.version if decided_by == "model" else ""
+
+
+class Decided(NamedTuple):
+    """A kind, how sure, by what (lexicon, ear, model, line, none), and the alternatives."""
+
+    kind: str
+    sure: float
+    by: str
+    others: dict[str, float]
 
 
 class Scored(NamedTuple):
@@ -152,43 +184,77 @@ def _dangers(policy: Policy, found: Scored) -> dict[str, float]:
     return dangers or grown or {"unknown": 1.0}
 
 
-def decide_kind(
-    policy: Policy, line: str, found: Scored, in_danger: bool, model: Callable[[], tuple[str, float] | None]
-) -> tuple[str, float, str, dict[str, float]]:
-    """Kind, confidence, who decided and the alternatives; the model is asked only where the lexicon is unsure."""
+def in_danger(automaton: Automaton, text: str, hits: list[Hit], heard: Heard | None) -> bool:
+    """Whether a text speaks of danger to life: ear and lexicon together.
+
+    Where the ear is clear it decides. Between, the lexicon; but where the ear is rather sure and the lexicon has no
+    word for the matter at all, the ear is heard.
+    """
+    if heard is not None and heard.clear:
+        return heard.danger >= CERTAIN_DANGER
+    said = automaton.dangerous(text, hits)
+    return said or (heard is not None and heard.danger >= SURE_DANGER and not any(h.term.danger for h in hits))
+
+
+def decide_kind(policy: Policy, line: str, text: str, found: Scored, danger: bool, ears: Ears) -> Decided:
+    """The lexicon beside the ear; the trained model is asked where they are unsure of a routine matter."""
     kind, sure, others = confidence(found.scores) if found.scores else ("", 0.0, {})
     if found.scores and found.scores[kind] < 0.5:  # noqa: PLR2004 - what is only past or asked is no matter by itself
         sure = min(sure, 0.3)
+    by = "lexicon"
+    if ears.heard is not None:
+        kind, sure, by, others = _weighed(ears.heard, line, found, danger, (kind, sure, others))
     if sure < _SURE or (kind.startswith("service.") and line == "12345"):
-        guess = None if in_danger else model()
+        guess = None if danger or ears.model is None else ears.model(text)
         if guess is not None and guess[1] > sure and line == "12345":
-            return guess[0], guess[1], "model", others | ({kind: sure} if kind else {})
-    slow = kind.startswith(
-        ("service.", "invalid.", "utility.water", "utility.power", "order.noise", "traffic.obstruct")
-    )
-    if in_danger and (slow or sure < policy.confidence_min):
+            return Decided(guess[0], guess[1], "model", others | ({kind: sure} if kind else {}))
+    if danger and (kind.startswith(_SLOW) or sure < policy.confidence_min) and by != "ear":
         best, sure_here, _ = confidence(_dangers(policy, found))
-        return best, max(policy.confidence_min, sure_here * 0.9), "lexicon", found.scores
+        return Decided(best, max(policy.confidence_min, sure_here * 0.9), "lexicon", found.scores)
     if not kind or sure < policy.confidence_min * 0.7:
         if line == "120":
-            return "medical.other", 0.4, "line", others
-        return "unknown", sure, "none", others | ({kind: sure} if kind else {})
-    return kind, sure, "lexicon", others
+            return Decided("medical.other", 0.4, "line", others)
+        return Decided("unknown", sure, "none", others | ({kind: sure} if kind else {}))
+    return Decided(kind, sure, by, others)
 
 
-def understand(
-    policy: Policy,
-    automaton: Automaton,
+def _weighed(
+    heard: Heard,
     line: str,
-    text: str,
-    model: Callable[[str], tuple[str, float] | None] | None,
-    model_version: str,
-) -> Understanding:
+    found: Scored,
+    danger: bool,
+    lexicon: tuple[str, float, dict[str, float]],
+) -> tuple[str, float, str, dict[str, float]]:
+    """Lexicon and ear together: agreed, the surer counts; apart, the ear where it is clearly surer."""
+    kind, sure, others = lexicon
+    if danger and kind.startswith(_SLOW):
+        kind, sure = "", 0.0
+    shares = heard.kinds(line, found.scores)
+    names = heard.names
+    slow, invalid = heard.mask(_SLOW), heard.mask(("invalid.",))
+    if danger:
+        shares[slow] *= _UNLIKELY
+    elif line == "12345":
+        shares[~slow] *= _TOLD
+    if not any(k.startswith("invalid.") for k in found.scores):
+        shares[invalid] *= _UNLIKELY
+    shares /= shares.sum()
+    best = int(shares.argmax())
+    here, share = names[best], float(shares[best])
+    lexical = float(shares[names.index(kind)]) if kind in names else 0.0
+    if here == kind:
+        return kind, max(sure, share), "lexicon", others
+    if not kind or share >= max(_EAR_SURE, 2 * lexical):
+        return here, share, "ear", {kind: round(lexical, 3)} if kind else {}
+    return kind, min(sure, max(lexical, _EAR_SURE)), "lexicon", others | {here: round(share, 3)}
+
+
+def understand(policy: Policy, automaton: Automaton, line: str, text: str, ears: Ears) -> Understanding:
     """Reads a normalised, non-empty text."""
     hits = automaton.find(text)
     found = score(hits, line, policy.lexicon.absorb)
-    danger = automaton.dangerous(text, hits)
-    kind, sure, decided_by, others = decide_kind(policy, line, found, danger, lambda: model(text) if model else None)
+    danger = in_danger(automaton, text, hits, ears.heard)
+    kind, sure, decided_by, others = decide_kind(policy, line, text, found, danger, ears)
     raises = list(dict.fromkeys(r for h in found.said if h.standing == "said" for r in h.term.raises))
     victims = victims_of(text) if danger or raises else None
     if victims is not None and victims >= policy.ems.mass_casualty_at and "many" not in raises:
@@ -201,15 +267,16 @@ def understand(
         reasons.append("line_only")
     if policy.kinds[kind].review:
         reasons.append("kind_needs_review")
-    escalated = danger and line == "12345" and not kind.startswith(("service.", "invalid."))
+    escalated = danger and line == "12345"
     relevant = [h.words for h in found.said if h.term.kind == kind or h.term.raises]
     return Understanding(
         kind=kind, priority=min(priority_of(policy, kind, raises), 2 if escalated else 4), confidence=round(sure, 3),
-        decided_by=decided_by,  # type: ignore[arg-type]  # a literal of Understanding by construction above
+        decided_by="model" if decided_by == "ear" else decided_by,  # type: ignore[arg-type]  # by construction above
         terms=list(dict.fromkeys(relevant or [h.words for h in found.said])),
         negated=list(dict.fromkeys(found.negated)),
         alternatives=dict(sorted(others.items(), key=lambda x: (-x[1], x[0]))[:_SHOWN]), raises=raises,
         human=bool(reasons), reasons=reasons, escalated=escalated, victims=victims,
         hazards=list(dict.fromkeys(h.term.hazard for h in found.said if h.term.hazard)), past=found.past,
-        lexicon=policy.lexicon.version, model=model_version if decided_by == "model" else "",
+        lexicon=policy.lexicon.version,
+        model=ears.version_of(decided_by),
     )  # fmt: skip

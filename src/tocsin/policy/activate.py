@@ -32,7 +32,7 @@ def keep_policy(directory: Path, policy: Policy, data_dir: Path) -> Path:
     fresh = place.with_name(f"{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    for name in FILES:
+    for name in (n for n in FILES if (directory / n).is_file()):
         shutil.copyfile(directory / name, fresh / name)
     fresh.replace(place)
     return place

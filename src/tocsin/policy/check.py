@@ -9,7 +9,8 @@ import shapely
 from tocsin.policy.check_places import check_gazetteer, check_shapes, check_spots
 from tocsin.policy.check_rules import check_calendar, check_lexicon, check_limits, check_linking, check_raises
 from tocsin.policy.check_types import Judge, check_forms
-from tocsin.policy.source import Files, Finding
+from tocsin.policy.hearing import HearingInvalid, read_hearing
+from tocsin.policy.source import HEARING, Files, Finding
 
 LINES = ("110", "119", "122", "120", "12345")
 
@@ -22,7 +23,7 @@ def check_files(files: Files) -> list[Finding]:
         return judge.findings
     parts: tuple[Callable[[Judge], None], ...] = (
         check_regions, check_agencies, check_kinds, check_raises, check_limits, check_linking, check_calendar,
-        check_lexicon, check_ems, check_gazetteer, check_spots,
+        check_lexicon, check_hearing, check_ems, check_gazetteer, check_spots,
     )  # fmt: skip
     for part in parts:
         part(judge)
@@ -30,6 +31,23 @@ def check_files(files: Files) -> list[Finding]:
     _overlaps(judge, shapes)
     _covered(judge, shapes)
     return judge.findings
+
+
+def check_hearing(judge: Judge) -> None:
+    """What was learned is as its manifest says, and of this policy's kinds."""
+    text = judge.files.text.get(HEARING, "")
+    if not text:
+        return
+    mend = "make it anew with scripts/hearing.py, or take the file out: the lexicon then goes alone"
+    try:
+        heard = read_hearing(text)
+    except HearingInvalid as e:
+        judge.say(HEARING, 1, str(e), mend)
+        return
+    codes = {k["code"] for k in judge.toml("kinds.toml")["kind"]}
+    for kind in heard.kinds:
+        if kind not in codes:
+            judge.say(HEARING, 1, f"kind {kind!r} is none of kinds.toml", mend)
 
 
 def check_regions(judge: Judge) -> None:

@@ -29,7 +29,7 @@ from tocsin.policy.model import (
     Term,
     UnitRow,
 )
-from tocsin.policy.source import Files, Finding, PolicyInvalid, read_files
+from tocsin.policy.source import HEARING, Files, Finding, PolicyInvalid, read_files
 
 
 def load_policy(directory: Path) -> Policy:
@@ -133,6 +133,7 @@ def _lexicon(files: Files) -> Lexicon:
             "absorb": msgspec.to_builtins([msgspec.convert(a, Absorb) for a in raw.get("absorb", [])]),
             "refine": msgspec.to_builtins([msgspec.convert(r, Refine) for r in raw.get("refine", [])]),
             "version": files.hash[:19],
+            "hearing": files.text.get(HEARING, ""),
         },
         Lexicon,
     )

@@ -213,6 +213,8 @@ class Lexicon(Row, frozen=True):
     slots: dict[str, list[str]] = {}
     refine: list[Refine] = []
     absorb: list[Absorb] = []
+    hearing: str = ""
+    """The text of hearing.tsv (`tocsin.policy.hearing`), "" where there is none."""
 
 
 class UnitRow(Row, frozen=True):

@@ -14,7 +14,10 @@ TOML_FILES = (
     "lexicon.toml", "ems.toml",
 )  # fmt: skip
 GAZETTEER, BOUNDARIES = "gazetteer.csv", "boundaries.geojson"
-FILES = (*TOML_FILES, GAZETTEER, BOUNDARIES)
+HEARING = "hearing.tsv"
+"""What was learned from sentences; a policy without it goes by the lexicon alone."""
+FILES = (*TOML_FILES, GAZETTEER, BOUNDARIES, HEARING)
+OPTIONAL = frozenset({HEARING})
 _COLUMNS = ["id", "kind", "names", "region", "town", "lon", "lat", "radius_m", "setting"]
 _FILE_MAX = 16 * 1024 * 1024
 
@@ -92,6 +95,8 @@ def read_files(directory: Path) -> Files:
                 continue
             text[name] = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
+            if name in OPTIONAL:
+                continue
             findings.append(Finding(name, 0, "the file is missing", "copy it from the sample (tocsin policy copy)"))
         except (OSError, UnicodeDecodeError) as e:
             findings.append(Finding(name, 0, f"cannot be read as UTF-8 text ({type(e).__name__})", "save it as UTF-8"))

@@ -21,8 +21,12 @@ class FileInvalid(Exception):
 
 
 def prepared(text: str) -> str:
-    """The one form of a text for training and evaluating; blanks between words stay, for they are hints."""
-    if " " not in text.strip():
+    """The one form of a text for training and evaluating; blanks between words stay, for they are hints.
+
+    `_x000D_` is how spreadsheets write the end of a line within a cell: no word of anybody's.
+    """
+    text = text.replace("_x000D_", " ").strip()
+    if " " not in text:
         return normalise(text)
     return " ".join(normalise(word) for word in text.split())
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tocsin.policy.model import Policy
 from tocsin.text.features import blocks
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
 BYTES_MAX = 20 * 1024 * 1024
 TEXT_MAX = 4000

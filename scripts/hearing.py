@@ -1,0 +1,174 @@
+"""Makes `policy/nanxian/hearing.tsv` from our own sentences and the lexicon's words (needs the extra `train`).
+
+python scripts/hearing.py
+
+Learned: two logistic regressions over letters and pairs of letters, one for danger to life, one for the kinds (which
+also sees the lexicon's scores and the line). Read: `policy/nanxian/sentences.tsv`, the tuned rows of
+`tests/data/danger*.tsv` (never the held ones), the words of `lexicon.toml`, the callers' words of the sample day.
+"""
+
+import base64
+import csv
+import hashlib
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from tocsin.enrich.enricher import automaton_of  # noqa: E402
+from tocsin.enrich.lexicon import alternatives  # noqa: E402
+from tocsin.enrich.normal import normalise  # noqa: E402
+from tocsin.enrich.understand import score  # noqa: E402
+from tocsin.policy.hearing import FORMAT  # noqa: E402
+from tocsin.policy.load import load_policy  # noqa: E402
+from tocsin.policy.model import Policy  # noqa: E402
+
+SAMPLE = ROOT / "policy" / "nanxian"
+LINES = ["110", "119", "122", "120", "12345"]
+CRY_WEIGHT, TOLD_WEIGHT, MATTER_WEIGHT = 0.02, 0.1, 0.02
+"""How much a word of the lexicon counts beside a sentence: of danger, of what is no danger, of a plain matter."""
+WORD_WEIGHT, LEXICON, LINE, LETTERS, PENALTY = 0.15, 0.5, 2.0, 3.0, 10.0
+SPELLINGS_MAX = 30
+GRAMS_MAX = 9_000
+DANGER = (
+    "fire.", "traffic.trapped", "traffic.injury", "crime.inprogress", "crime.domestic", "medical.cardiac",
+    "medical.stroke", "medical.trauma", "medical.birth", "medical.poison", "rescue.water", "rescue.suicide",
+    "hazmat.leak", "utility.gas", "flood.dyke",
+)  # fmt: skip
+"""Kinds whose sentences are danger to life where they do not say themselves."""
+EITHER = ("rescue.other", "medical.other", "person.missing", "unknown", "invalid.")
+"""Kinds whose sentences are that or not."""
+
+
+class Sentence(NamedTuple):
+    """`kind` and `danger` where known."""
+
+    kind: str
+    line: str
+    danger: bool | None
+    text: str
+    weight: float = 1.0
+
+
+def danger_of(kind: str) -> bool | None:
+    """What a kind says about danger."""
+    return None if not kind or kind.startswith(EITHER) else kind.startswith(DANGER)
+
+
+def own() -> list[Sentence]:
+    """The sentences written for learning."""
+    found = []
+    with (SAMPLE / "sentences.tsv").open(encoding="utf-8", newline="") as f:
+        for row in csv.DictReader((x for x in f if not x.startswith("#")), delimiter="\t", quoting=csv.QUOTE_NONE):
+            danger = {"1": True, "0": False}.get(row["danger"], danger_of(row["kind"]))
+            found.append(Sentence(row["kind"], row["line"], danger, normalise(row["text"])))
+    for name in ("danger.tsv", "danger_fresh.tsv"):
+        for line in (ROOT / "tests" / "data" / name).read_text(encoding="utf-8").splitlines():
+            cells = line.split("\t")
+            if len(cells) == 3 and cells[1] == "tune":  # noqa: PLR2004 - expect, part, text
+                found.append(Sentence("", "", cells[0] == "danger", normalise(cells[2])))
+    return found
+
+
+def told(policy: Policy) -> list[Sentence]:
+    """The sample day's words and the lexicon's, as short sentences of their kinds."""
+    day = tomllib.loads((ROOT / "src/tocsin/day/texts.toml").read_text(encoding="utf-8"))["kind"]
+    found = [
+        Sentence(kind, "", danger_of(kind), normalise(re.sub(r"\{\w+\}", "", text)))
+        for kind, row in day.items()
+        for text in (*row.get("first", []), *row.get("more", []))
+        if text.strip()
+    ]
+    for term in policy.lexicon.terms:
+        for word in term.words if term.kind else []:
+            if "{" not in word and not word.isascii():
+                spelled = alternatives(word.replace("*", "").replace("~", ""))[:SPELLINGS_MAX]
+                found += [Sentence(term.kind, "", None, s, WORD_WEIGHT) for s in spelled]
+    return found
+
+
+def cried(policy: Policy) -> list[Sentence]:
+    """The lexicon's words of danger, and those that say that there is none, as short sentences about danger."""
+    lexicon = policy.lexicon
+    found: dict[str, Sentence] = {}
+    for term in lexicon.terms:
+        weight = CRY_WEIGHT if term.danger else MATTER_WEIGHT if term.kind.startswith("service.") else 0.0
+        for word in term.words if weight else []:
+            if "{" not in word and not word.isascii():
+                for spelled in alternatives(word.replace("*", "").replace("~", ""))[:SPELLINGS_MAX]:
+                    found.setdefault(spelled, Sentence("", "", term.danger, spelled, weight))
+    for word in (*lexicon.masks, *lexicon.topic, *lexicon.unreal, *lexicon.past):
+        if not word.isascii():
+            found[word] = Sentence("", "", False, word, TOLD_WEIGHT)
+    return list(found.values())
+
+
+def main() -> None:
+    """Learns and writes."""
+    policy = load_policy(SAMPLE)
+    automaton = automaton_of(policy)
+    sentences = [s for s in (*own(), *told(policy), *cried(policy)) if s.text]
+    kinds = sorted({s.kind for s in sentences if s.kind and s.kind != "unknown"})
+    vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), binary=True, lowercase=False)
+    grams = vectors.fit_transform([s.text for s in sentences]) * LETTERS
+    about = [i for i, s in enumerate(sentences) if s.danger is not None]
+    danger = LogisticRegression(C=PENALTY, max_iter=500)
+    weights = [sentences[i].weight for i in about]
+    danger.fit(grams[about], [sentences[i].danger for i in about], sample_weight=weights)
+    named = [i for i, s in enumerate(sentences) if s.kind in kinds]
+    seen, lined = np.zeros((len(named), len(kinds))), np.zeros((len(named), len(LINES)))
+    for row, i in enumerate(named):
+        s = sentences[i]
+        if s.line in LINES:
+            lined[row, LINES.index(s.line)] = LINE
+            for kind, value in score(automaton.find(s.text), s.line, policy.lexicon.absorb).scores.items():
+                if kind in kinds:
+                    seen[row, kinds.index(kind)] = min(value, 3.0) * LEXICON
+    machine = LogisticRegression(C=PENALTY, max_iter=400)
+    machine.fit(
+        sparse.hstack([grams[named], seen, lined], "csr"),
+        [kinds.index(sentences[i].kind) for i in named],
+        sample_weight=[sentences[i].weight for i in named],
+    )
+    write(vectors, danger, machine, kinds)
+    print(f"{len(sentences)} sentences and words, {len(about)} about danger, {len(kinds)} kinds")
+
+
+def write(vectors: TfidfVectorizer, danger: LogisticRegression, machine: LogisticRegression, kinds: list[str]) -> None:
+    """The file: grams by how much they say, weights in signed bytes."""
+    names, idf = vectors.get_feature_names_out(), vectors.idf_
+    size = len(names)
+    weights = np.column_stack((danger.coef_[0], machine.coef_[:, :size].T)) * LETTERS
+    says = np.abs(weights * idf[:, None]).max(1)
+    best = sorted(range(size), key=lambda i: (-round(float(says[i]), 6), names[i]))[:GRAMS_MAX]
+    kept = sorted((i for i in best if not set(names[i]) & set("\t\r\n#")), key=lambda i: names[i])
+    scales = [float(np.abs(weights[kept][:, cut]).max()) / 127 for cut in (slice(0, 1), slice(1, None))]
+    rounded = np.rint(weights / np.array([scales[0]] + [scales[1]] * len(kinds))).clip(-127, 127).astype(np.int8)
+    after = machine.coef_[:, size:]
+    body = "".join(f"{names[i]}\t{idf[i]:.4f}\t{base64.b64encode(rounded[i].tobytes()).decode()}\n" for i in kept)
+    manifest = {
+        "format": FORMAT,
+        "kinds": kinds,
+        "lines": LINES,
+        "danger_scale": round(scales[0], 8),
+        "kind_scale": round(scales[1], 8),
+        "words": [[round(float(x) * LEXICON, 3) for x in after[:, k]] for k in range(len(kinds))],
+        "of_line": [[round(float(x) * LINE, 3) for x in after[:, len(kinds) + k]] for k in range(len(LINES))],
+        "bias": [round(float(x), 4) for x in (danger.intercept_[0], *machine.intercept_)],
+        "version": "hearing:" + hashlib.sha256(body.encode()).hexdigest()[:16],
+    }
+    (SAMPLE / "hearing.tsv").write_text(json.dumps(manifest) + "\n" + body, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
