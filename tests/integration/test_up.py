@@ -114,6 +114,8 @@ def test_a_cluster_that_exists_is_used(broker: EmbeddedKafka, tmp_path: Path, mo
         assert sent(county, "outside-1")
         checks = tocsin_json("doctor", "--data-dir", county.data_dir)["checks"]
         assert {c["name"]: c["state"] for c in checks}["topics"] == "ok"
+        played = tocsin("day", "--play", "--data-dir", county.data_dir, ok=False)
+        assert (played.returncode, len(played.stderr.splitlines())) == (1, 1), "a day on a real clock takes a day"
     assert all(psutil.pid_exists(pid) for pid in broker.pids)
 
 

@@ -58,6 +58,8 @@ def _play(deployment: Deployment, scenario: str, seed: int, matters: int, from_h
     from tocsin.day.report import DayReport, day_report
     from tocsin.policy.load import load_policy
 
+    if deployment.clock == "real":
+        raise Mend("This deployment's clock is real: a day on it takes a day", "Start one with `up --clock manual`.")
     settings = deployment.settings()
     policy = load_policy(settings.policy_path)
     rings = beginning_at(county_day(policy, seed=seed, scenario=scenario, matters=matters), from_hour)
