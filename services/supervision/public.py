@@ -32,6 +32,7 @@ class LimitRow(BaseModel):
 
     clock: str
     seconds: int | None
+    night_seconds: int | None
     working_days: int | None
     source: str
 
@@ -120,4 +121,6 @@ def disclosure(ledger: Ledger, policy: Policy, period: str) -> Disclosure:
 
 
 def _limit(x: Limit) -> LimitRow:
-    return LimitRow(clock=x.clock, seconds=x.seconds, working_days=x.working_days, source=x.source)
+    return LimitRow(
+        clock=x.clock, seconds=x.seconds, night_seconds=x.night_seconds, working_days=x.working_days, source=x.source
+    )  # fmt: skip

@@ -35,6 +35,8 @@ _MISSION = (
     ("hand_over", 3 * _MINUTE, 10 * _MINUTE),
 )
 _LATE_SHARE = 0.04
+_SOLVED_SHARE, _SATISFIED_SHARE = 0.9, 0.85
+_HOTLINE = "nanxian-hotline"
 _LEFT_OPEN_SHARE = 0.15
 _INVALID = {"silent": "silent", "dropped": "dropped", "nuisance": "nuisance", "test": "test", "misdial": "misdial"}
 
@@ -164,9 +166,24 @@ class Crews:
                     self.player.later(now + _HOUR, self._close(incident_id, tries=tries - 1))
                 return
             path = f"/v1/incidents/{incident_id}/commands"
-            told = {"command": "inform_caller", "command_id": f"day-{incident_id}-told", "result": "told"}
+            turn = max((t["round"] for t in incident["tasks"]), default=1)
+            told = {"command": "inform_caller", "command_id": f"day-{incident_id}-told-{turn}", "result": "told"}
             await self.player.door.act(path, token, told)
+            if incident["first_receiver"] == _HOTLINE and not await self._solved(path, incident_id, turn):
+                self.player.later(now + 1_000, self._staff(incident_id, ""))
+                self.player.later(now + _HOUR, self._close(incident_id, tries=tries))
+                return
             shut = {"command": "close", "command_id": f"day-{incident_id}-shut", "disposition": "handled"}
             await self.player.door.act(path, token, shut)
 
         return close
+
+    async def _solved(self, path: str, incident_id: str, turn: int) -> bool:
+        """The hotline's follow-up call (回访); what is not solved goes a second round, once, one level up."""
+        solved = turn > 1 or self.player.random.random() < _SOLVED_SHARE
+        body = {
+            "command": "follow_up", "command_id": f"day-{incident_id}-follow-{turn}", "solved": solved,
+            "satisfied": solved and self.player.random.random() < _SATISFIED_SHARE,
+        }  # fmt: skip
+        answer = await self.player.door.act(path, self.player.door.tokens["hotline"], body)
+        return solved or answer.get("outcome") != "accepted"

@@ -22,6 +22,8 @@ def calendar_of(raw: dict[str, Any]) -> Calendar:
         years=sorted(years),
         opens=str(raw.get("opens", "09:00")),
         closes=str(raw.get("closes", "17:00")),
+        night_from=str(raw.get("night_from", "20:00")),
+        night_to=str(raw.get("night_to", "08:00")),
     )
 
 

@@ -47,6 +47,7 @@ def check_limits(judge: Judge) -> None:
 
 def _check_limit(judge: Judge, at: int, r: dict[str, Any], conditions: dict[str, Any]) -> None:
     _check_length(judge, at, r)
+    _check_night(judge, at, r)
     file = "limits.toml"
     for pattern in r.get("kinds", []):
         judge.kind(file, at, pattern)
@@ -57,6 +58,11 @@ def _check_limit(judge: Judge, at: int, r: dict[str, Any], conditions: dict[str,
         judge.say(file, at, "priorities are 1 to 4", "correct them")
     if not 0 <= r.get("warn_share", 0.2) < 1 or r.get("red_factor", 2.0) <= 1:
         judge.say(file, at, "warn_share must be 0 to below 1, red_factor above 1", "correct them")
+
+
+def _check_night(judge: Judge, at: int, r: dict[str, Any]) -> None:
+    if "night_seconds" in r and ("seconds" not in r or r["night_seconds"] <= 0):
+        judge.say("limits.toml", at, "night_seconds stands beside seconds and is above 0", "correct it")
 
 
 def _check_length(judge: Judge, at: int, r: dict[str, Any]) -> None:
@@ -112,7 +118,7 @@ def _check_pairs(judge: Judge) -> None:
 def check_calendar(judge: Judge) -> None:
     """Hours and days are real; no day is both."""
     file, held = "calendar.toml", judge.toml("calendar.toml")
-    for name in ("opens", "closes"):
+    for name in ("opens", "closes", "night_from", "night_to"):
         if name in held:
             judge.hours(file, judge.at(file, name), name, held[name])
     if held.get("opens", "09:00") >= held.get("closes", "17:00"):

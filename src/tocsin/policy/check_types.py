@@ -52,7 +52,8 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
     "limits.toml": {
         "limit": {
             "clock": "answer|dispatch|acknowledge|arrive|feedback|complete|callback|review", "source": _TEXT,
-            "seconds?": _WHOLE, "working_days?": _WHOLE, "same_day?": _BOOL, "lines?": _TEXTS, "kinds?": _TEXTS,
+            "seconds?": _WHOLE, "night_seconds?": _WHOLE, "working_days?": _WHOLE, "same_day?": _BOOL,
+            "lines?": _TEXTS, "kinds?": _TEXTS,
             "limits?": _TEXTS, "priorities?": _WHOLES, "agency_classes?": _TEXTS, "settings?": _TEXTS,
             "warn_share?": _NUMBER, "warn_working_days?": _WHOLE, "red_factor?": _NUMBER, "red_working_days?": _WHOLE,
         },
@@ -65,7 +66,10 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         },
     },
     "calendar.toml": {
-        "": {"opens?": _TEXT, "closes?": _TEXT, "holidays?": "days", "workdays?": "days", "years?": _WHOLES},
+        "": {
+            "opens?": _TEXT, "closes?": _TEXT, "night_from?": _TEXT, "night_to?": _TEXT, "holidays?": "days",
+            "workdays?": "days", "years?": _WHOLES,
+        },
     },
     "lexicon.toml": {
         "": {

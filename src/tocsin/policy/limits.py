@@ -57,6 +57,7 @@ class Tables:
         self.holidays = frozenset(_day_of(d) for d in calendar.holidays)
         self.workdays = frozenset(_day_of(d) for d in calendar.workdays)
         self.closes_ms = _clock_ms(calendar.closes)
+        self.night = _clock_ms(calendar.night_from), _clock_ms(calendar.night_to)
         self.kind_limit = {code: kind.limit for code, kind in policy.kinds.items()}
         self.found: dict[tuple[str, str, str, int, str, str], Limit | None] = {}
         self.counted: dict[tuple[int, int], int] = {}
@@ -81,6 +82,11 @@ class Tables:
             self.counted.clear()
         self.counted[key] = at
         return at
+
+    def at_night(self, at: Ms) -> bool:
+        """Whether it is night at this moment, by the calendar's hours."""
+        clock, (begins, ends) = (at + ZONE_MS) % DAY_MS, self.night
+        return begins <= clock < ends if begins < ends else clock >= begins or clock < ends
 
     def closing(self, day: int) -> Ms:
         """The moment offices close on this local day."""
@@ -151,7 +157,10 @@ def due_from(policy: Policy, limit: Limit, at: Ms) -> Due:
         warn = known.closing(known.shifted(last, -limit.warn_working_days)) if limit.warn_working_days else due
         red = known.closing(known.shifted(last, limit.red_working_days)) if limit.red_working_days else due
         return Due(due, warn if warn > at else due - int((due - at) * limit.warn_share), red)
-    span = (day + 1) * DAY_MS - ZONE_MS - at if limit.same_day else (limit.seconds or 0) * 1000
+    seconds = limit.seconds or 0
+    if limit.night_seconds is not None and known.at_night(at):
+        seconds = limit.night_seconds
+    span = (day + 1) * DAY_MS - ZONE_MS - at if limit.same_day else seconds * 1000
     return Due(at + span, at + span - int(span * limit.warn_share), at + int(span * limit.red_factor))
 
 

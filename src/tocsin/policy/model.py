@@ -89,9 +89,10 @@ class Raise(Row, frozen=True):
 class Limit(Row, frozen=True):
     """A time limit. The first row whose conditions all hold sets the clock; empty conditions hold always.
 
-    `seconds` of clock time, or `working_days` counted from the next working day; `warn_share` of a short clock, or
-    `warn_working_days` before the end; `kinds` are codes (`group.*` is written out by `load`), `limits` the kinds' own
-    `limit`. Red after `red_factor` times a short limit or `red_working_days` past the end.
+    `seconds` of clock time (`night_seconds` where it begins at night, by the calendar's hours), or `working_days`
+    counted from the next working day; `warn_share` of a short clock, or `warn_working_days` before the end; `kinds` are
+    codes (`group.*` is written out by `load`), `limits` the kinds' own `limit`. Red after `red_factor` times a short
+    limit or `red_working_days` past the end.
     """
 
     clock: ClockName
@@ -109,6 +110,7 @@ class Limit(Row, frozen=True):
     warn_working_days: int = 1
     red_factor: float = 2.0
     red_working_days: int = 5
+    night_seconds: int | None = None
 
 
 class Linking(Row, frozen=True):
@@ -140,6 +142,8 @@ class Calendar(Row, frozen=True):
     years: list[int]
     opens: str = "09:00"
     closes: str = "17:00"
+    night_from: str = "20:00"
+    night_to: str = "08:00"
 
 
 class GazetteerEntry(Row, frozen=True):

@@ -96,7 +96,7 @@ def test_out_of_hours_the_duty_officer_answers() -> None:
 MIN_MS, HOUR_MS = 60_000, 3_600_000
 TABLE = [
     ("answer", {"line": "119"}, 15_000), ("answer", {"line": "120"}, 10_000),
-    ("dispatch", {"agency_class": "medical"}, 3 * MIN_MS), ("dispatch", {"agency_class": "fire"}, MIN_MS),
+    ("dispatch", {"agency_class": "medical"}, 3 * MIN_MS), ("dispatch", {"agency_class": "fire"}, 45_000),
     ("dispatch", {"agency_class": "police", "priority": 1}, MIN_MS),
     ("acknowledge", {"line": "110", "priority": 1}, 30_000),
     ("arrive", {"agency_class": "fire", "setting": "town"}, 5 * MIN_MS),
@@ -128,3 +128,14 @@ def test_hotline_promises_are_working_days_from_the_next_one(limit: str, days: i
     assert (due.warn_at, due.red_at) == (
         working_day_after(p, WORKDAY, days - 1), working_day_after(p, WORKDAY, days + 5)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("hour", "seconds"), [("07:59", 60), ("08:00", 45), ("19:59", 45), ("20:00", 60), ("00:10", 60)]
+)
+def test_a_fire_crew_turns_out_slower_by_night(hour: str, seconds: int) -> None:
+    """45 s by day, 60 s by night; the night begins and ends by the policy's hours."""
+    row = limit_for(policy(), "dispatch", agency_class="fire")
+    assert row is not None
+    begins = at(f"2026-04-08T{hour}")
+    assert due_from(policy(), row, begins).due_at - begins == seconds * 1000

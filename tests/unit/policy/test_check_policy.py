@@ -42,6 +42,8 @@ CASES = [
     ("limits.toml", 'clock = "callback"\nseconds = 60', 'clock = "callback"', "one length"),
     ("limits.toml", 'clock = "callback"', 'clock = "callbak"', "clock must be"),
     ("limits.toml", 'limits = ["consult"]\nworking_days', 'limits = ["konsult"]\nworking_days', "unknown 'konsult'"),
+    ("limits.toml", "night_seconds = 60", "night_seconds = 0", "night_seconds stands beside seconds"),
+    ("calendar.toml", 'night_from = "20:00"', 'night_from = "25:00"', "is no time"),
     ("linking.toml", "link_at = 0.72", "link_at = 1.4", "suggest_at <= link_at"),
     ("linking.toml", "distance = 0.30", "distance = nan", "weight of distance"),
     ("linking.toml", '"fire.*|fire.*" = 0.9', '"fire.*" = 0.9', "is no pair"),
