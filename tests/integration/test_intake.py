@@ -107,6 +107,8 @@ async def test_a_batch_answers_a_line_a_line_in_order(stage: IntakeStage, reques
     assert [a["line"] for a in answers] == list(range(1, 9))
     assert [a["status"] for a in answers] == [202, 202, 202, 409, 422, 422, 403, 413]
     assert answers[1]["call_id"] == answers[2]["call_id"] == one["call_id"]
+    # Asked for it, the other replica has read as far as the log goes.
+    assert (await stage.get(f"/v1/calls/{one['call_id']}", slot=1)).status_code == 200
     again = [
         json.loads(x) for x in (await stage.post("/v1/calls:batch", json.dumps(one).encode(), slot=1)).text.splitlines()
     ]
