@@ -1,6 +1,7 @@
 """A small county of owners over the seeded in-memory log: commands, dying and lingering members, a judgement."""
 
 import asyncio
+import contextlib
 from collections import Counter, defaultdict
 from random import Random
 from typing import Any
@@ -38,6 +39,7 @@ class Member:
         options = OwnerOptions(partitions=PARTITIONS, sleep=turn, batch=world.rng.choice((1, 3, 8)))
         self.owners: Owners[Counts] = Owners(kernel, self.log, options)
         self.task = asyncio.create_task(self._run())
+        self.clerk = asyncio.create_task(self._anchor(world.anchored))
         self.lingers = False
 
     async def _run(self) -> None:
@@ -46,10 +48,19 @@ class Member:
         except (Fenced, LogUnavailable):
             return
 
+    async def _anchor(self, anchored: set[tuple[str, int, bytes]]) -> None:
+        """Notes the heads of all chains between two batches, as the anchors outside the log are made."""
+        while True:
+            for p, owner in list(self.owners.owned.items()):
+                with contextlib.suppress(LogUnavailable):
+                    async with owner.between_batches():
+                        anchored |= {(chain_of(r, p), h.seq, h.hash) for r, h in owner.fold.ledger.heads.items()}
+            await asyncio.sleep(0)
+
     async def die(self) -> None:
         """As by kill -9: nothing is finished, nothing is left properly."""
         self.log.member.dead = True
-        tasks = [self.task, *self.owners._tasks.values()]
+        tasks = [self.task, self.clerk, *self.owners._tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -73,6 +84,7 @@ class World:
         self.kernel = CounterKernel("sim")
         self.members: list[Member] = []
         self.acknowledged: list[tuple[str, int, int]] = []
+        self.anchored: set[tuple[str, int, bytes]] = set()
 
     async def play(self) -> None:
         """Posts, breaks, heals, and waits until everything posted has been decided."""
@@ -218,6 +230,7 @@ class World:
                 assert (live.state_hash, live.heads, live.positions) == (again.state_hash, again.heads, again.positions)
 
     def _invariant_6_chain(self) -> None:
+        stood: set[tuple[str, int, bytes]] = set()
         for p, records in self.log.committed(self.kernel.events.name).items():
             heads: dict[str, tuple[int, bytes]] = {}
             for r in records:
@@ -226,3 +239,5 @@ class World:
                 seq, before = heads.get(chain, (0, b""))
                 assert (event.seq, event.prev_hash) == (seq + 1, before)
                 heads[chain] = (event.seq, chain_hash(r.value or b""))
+                stood.add((chain, *heads[chain]))
+        assert self.anchored <= stood, "a head was anchored that is not on the log"

@@ -1,6 +1,7 @@
 """Chain heads kept outside the log: without them a tail cut off the log would go unseen (invariant 6)."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from msgspec import Struct
 from tocsin.log.fold import Fold
 from tocsin.log.ledger import chain_of
 from tocsin.log.owner import Owner
+from tocsin.log.port import LogUnavailable
 
 EVERY_S = 10.0
 
@@ -44,7 +46,8 @@ class Anchors:
         """Now: what has moved. Only committed heads, so between two batches."""
         due: list[Anchor] = []
         for p, owner in list(self._owners().items()):
-            if owner.phase in ("deciding", "stopped"):
+            # What failed meanwhile has no head that stands on the log: an anchor of it would cry wolf for ever.
+            with contextlib.suppress(LogUnavailable):
                 async with owner.between_batches():
                     due += self._due(p, owner.fold)
         if due:

@@ -304,7 +304,8 @@ class MemoryTenure:
         ]
 
     async def stop(self) -> None:
-        """See `Tenure`: what is open stays open until the next owner settles it."""
+        """See `Tenure`: what is open stays open until the next owner settles it. A real one takes its time to close."""
+        await self._log.step()
 
 
 class MemoryGroup:

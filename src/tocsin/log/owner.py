@@ -118,8 +118,10 @@ class Owner(Generic[S]):
 
     @contextlib.asynccontextmanager
     async def between_batches(self) -> AsyncIterator[S]:
-        """The state with nothing uncommitted in it, for as long as the block lasts."""
+        """The state with nothing uncommitted in it, as long as the block lasts; LogUnavailable where there is none."""
         async with self._turn:
+            if self.phase not in ("deciding", "stopped"):
+                raise LogUnavailable(f"partition {self.partition} is {self.phase}")
             yield self._fold.state
 
     async def _acquire(self, tenure: Tenure, confirm: Confirm) -> None:
@@ -161,7 +163,15 @@ class Owner(Generic[S]):
             records = rest or await tenure.poll(limit=self._pace.limit, wait_ms=self._options.wait_ms)
             if records and not self._stopping:
                 async with self._turn:
-                    rest = records[await self._decide(tenure, records) :]
+                    rest = records[await self._taken(tenure, records) :]
+
+    async def _taken(self, tenure: Tenure, records: Sequence[Record]) -> int:
+        """`_decide`; where it fails, the fold that is ahead of the log is gone before anyone else has a turn at it."""
+        try:
+            return await self._decide(tenure, records)
+        except BaseException:
+            self.phase, self._fold = "failed", self._fresh()
+            raise
 
     async def _decide(self, tenure: Tenure, records: Sequence[Record]) -> int:
         """Decides and commits one batch; how many of its records were taken."""
