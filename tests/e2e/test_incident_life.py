@@ -53,6 +53,8 @@ def test_a_cap_alert_comes_in_once_and_goes_out_again(outside: Outside) -> None:
 
     eventually_sync(noted, what="the cancellation in the file")
     assert outside.incident(incident)["state"] == "open", "nobody is called off by another centre's word"
+    story = tocsin("explain", incident, "--data-dir", outside.county.data_dir).stdout
+    assert "known as AX-1 at centre@anxiang.example" in story
     with outside.county.client("notifier", "commander") as http:
         out = http.get(f"/v1/incidents/{incident}/cap")
         assert cap_structure.faults(ET.fromstring(out.content)) == []  # noqa: S314 - our own output

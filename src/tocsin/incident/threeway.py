@@ -88,14 +88,14 @@ def settle(case: Case) -> None:
     if keeps is None:
         return
     advance(case, incident, keeps, "accepted")
-    if leaves is not None and RANK[leaves.state] < RANK["dispatched"] and leaves.task_id != keeps.task_id:
+    if leaves is not None and RANK[leaves.state] < RANK["dispatched"] and leaves.agency_class != "medical":
         _leave(case, incident, leaves, keeps)
     if leaves is not None and leaves.role == "lead" and keeps.role != "lead":
         case.say(incident.incident_id, ev.RoleChanged(task_id=keeps.task_id, agency=to, role="lead", cause="settled"))
 
 
 def _leave(case: Case, incident: Incident, leaves: Task, keeps: Task) -> None:
-    """The other's task, on which nobody went out, is joined to the keeper's."""
+    """The other's task, on which nobody went out, is joined to the keeper's; a patient's never is."""
     case.say(
         incident.incident_id,
         ev.TaskTransferred(task_id=leaves.task_id, agency=leaves.held_by, to=keeps.held_by, new_task=keeps.task_id),

@@ -16,6 +16,7 @@ from tocsin.day.ring import Ring, posted
 from tocsin.enrich import Enricher
 from tocsin.envelope import Command
 from tocsin.incident.commands import RecordCall
+from tocsin.incident.events import OutcomeReturned
 from tocsin.incident.view import Dispatch
 from tocsin.log.decider import Decided, Decider
 from tocsin.log.fold import Fold
@@ -140,3 +141,23 @@ def test_medical_tasks_open_missions_and_facts_keep_their_bytes(county: County) 
     }  # fmt: skip
     assert medical
     assert opened == medical
+
+
+def test_an_outcome_is_sent_to_the_first_receiver(county: County) -> None:
+    """On the topic of its class, keyed by it, although it holds no task: the task that ended, as it stands."""
+    fold, decided = county.decide(20)
+    routed = next(
+        e for out in decided for e in out.events
+        if e.type == "TaskRouted" and e.data.agency not in ("nanxian-hotline", "nanxian-120")
+    )  # fmt: skip
+    event = msgspec.structs.replace(
+        routed,
+        data=OutcomeReturned(
+            to="nanxian-hotline", to_class="department", task_id=routed.data.task_id, agency=routed.data.agency,
+            disposition="handled",
+        ),
+    )  # fmt: skip
+    sent = [a for a in county.kernel.outputs(fold.state, [event]) if a.key == b"nanxian-hotline"]
+    [order] = [decode_value(Dispatch, a.value or b"") for a in sent]
+    assert (sent[0].topic, order.task_id, order.action) == (DISPATCH["department"].name, routed.data.task_id, "update")
+    assert order.incident.incident_id == event.subject

@@ -164,6 +164,7 @@ def _understood(data: Json) -> list[str]:
         *([f"raises={','.join(u['raises'])}"] if u["raises"] else []), *(["ESCALATED"] if u["escalated"] else []),
         *([f"unsure: {','.join(u['reasons'])}"] if u["human"] else []),
         f"place by {place['source']} {place['entry'] or place['label']}",
+        *[f"known as {x['id']} at {x['system']}" for x in call.get("external_ids") or []],
     ]  # fmt: skip
 
 
