@@ -59,7 +59,8 @@ class Ems:
         relay = Relay[EmsState](settings, self.kernel.name, EMS_EVENTS, [cause], self.producer)
         options = OwnerOptions(
             folded=gc.freeze,
-            partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=watch.batch,
+            partitions=settings.partitions, trust_clock=not self.clock.is_real, now=self.clock.now_ms,
+            watch=watch.batch,
             known_id_days=self.policy.known_id_days, beside=relay.beside,
         )  # fmt: skip
         self.owners = Owners[EmsState](self.kernel, KafkaOwnerLog(settings, self.kernel), options)

@@ -65,8 +65,10 @@ class _Command(Struct):
 class Fold:
     """One writer of the index. `apply` is one transaction a batch, the positions in it."""
 
-    def __init__(self, db: sqlite3.Connection, *, trust_clock_header: bool) -> None:
-        self._db, self._trust = db, trust_clock_header
+    def __init__(
+        self, db: sqlite3.Connection, *, trust_clock_header: bool, now: Callable[[], Ms] | None = None
+    ) -> None:
+        self._db, self._trust, self._now = db, trust_clock_header, now
         self._commands: dict[str, _Command] = {}
         self._rows = Rows(db)
         self._tasks: list[tuple[str, str, str]] = []
@@ -123,7 +125,7 @@ class Fold:
         spooled = spooled_at(r.headers)
         known = self._rows.call(call_id)
         if known is None:
-            at = record_time(r.headers, r.timestamp, trust_header=self._trust)
+            at = record_time(r.headers, r.timestamp, trust_header=self._trust, now=self._now)
             durability, answered = ("log", at) if spooled is None else ("spooled", spooled)
             lane = "routine" if r.topic == ROUTINE.name else "urgent"
             self._rows.add_call(Call(call_id, body, answered, durability, line=line), (region, lane, r.value, at))

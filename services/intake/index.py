@@ -90,7 +90,7 @@ class Index:
     def __init__(self, file: Path, clock: Clock) -> None:
         self._clock = clock
         try:
-            self._fold = Fold(open_index(file), trust_clock_header=not clock.is_real)
+            self._fold = Fold(open_index(file), trust_clock_header=not clock.is_real, now=clock.now_ms)
         except (sqlite3.Error, OSError) as e:
             raise Mend(
                 f"the index {file} cannot be opened: {e}", "delete the file; it is made anew from the log"

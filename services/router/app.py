@@ -68,7 +68,8 @@ class Router:
         self._relay = Relay[PartitionState](settings, self.kernel.name, INCIDENT_EVENTS, causes.all(), self.producer)
         self._watch = Watch(self.clock)
         options = OwnerOptions(
-            partitions=settings.partitions, trust_clock=not self.clock.is_real, watch=self._watched,
+            partitions=settings.partitions, trust_clock=not self.clock.is_real, now=self.clock.now_ms,
+            watch=self._watched,
             known_id_days=self.policies.present.known_id_days, beside=self._beside, folded=gc.freeze,
         )  # fmt: skip
         self.owners = Owners[PartitionState](self.kernel, KafkaOwnerLog(settings, self.kernel), options)

@@ -1,7 +1,7 @@
 """One batch decided: records in, events and outputs out, each command once (invariant 2). No log is touched here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -68,9 +68,11 @@ class Decider(Generic[S]):
         partitions: int,
         trust_clock: bool,
         poisoned: dict[tuple[str, int], str],
+        now: Callable[[], int] | None = None,
     ) -> None:
         self._fold, self._kernel, self._ledger = fold, kernel, fold.ledger
         self._partitions, self._trust_clock, self._poisoned = partitions, trust_clock, poisoned
+        self._now = now
 
     def decide(self, records: Sequence[Record]) -> Decided:
         """Decides records in their order, until they end or the transaction is full (`taken` says how many)."""
@@ -86,7 +88,7 @@ class Decider(Generic[S]):
         return out
 
     def _read(self, record: Record) -> Read:
-        at = record_time(record.headers, record.timestamp, trust_header=self._trust_clock)
+        at = record_time(record.headers, record.timestamp, trust_header=self._trust_clock, now=self._now)
         try:
             return Read(record, at, decode_command(record.value or b""))
         except UnreadableRecord as e:

@@ -50,6 +50,7 @@ class OwnerOptions(Struct, frozen=True, kw_only=True):
 
     partitions: int
     trust_clock: bool = False
+    now: Callable[[], int] | None = None
     known_id_days: int = KNOWN_ID_DAYS
     batch: int = BATCH
     wait_ms: int = WAIT_MS
@@ -178,7 +179,7 @@ class Owner(Generic[S]):
         began = time.perf_counter()
         decider = Decider(
             self._kernel, self._fold, partitions=self._options.partitions, trust_clock=self._options.trust_clock,
-            poisoned=self._poisoned,
+            poisoned=self._poisoned, now=self._options.now,
         )  # fmt: skip
         out = decider.decide(records)
         self._pace.took(time.perf_counter() - began, len(records))

@@ -7,6 +7,7 @@ log's append time is the only time that counts.
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -68,10 +69,17 @@ def write_clock(file: Path, *, base_ms: int, factor: float) -> None:
     fresh.replace(file)
 
 
-def record_time(headers: tuple[tuple[str, bytes], ...], append_ms: int, *, trust_header: bool) -> int:
-    """The time that counts for a record: its append time, or the clock header where the clock is not real."""
+def record_time(
+    headers: tuple[tuple[str, bytes], ...], append_ms: int, *, trust_header: bool, now: Callable[[], int] | None = None
+) -> int:
+    """The time that counts for a record: its append time, or the clock header where the clock is not real.
+
+    There a foreign producer's record has no header, and its append time is of another clock: the reader's `now` counts.
+    """
     if trust_header:
         for name, value in headers:
             if name == CLOCK_HEADER and value.isdigit() and len(value) <= _DIGITS_MAX:
                 return int(value)
+        if now is not None:
+            return now()
     return append_ms

@@ -14,6 +14,7 @@ from tocsin.log.ledger import DAY_MS, Head, Ledger
 from tocsin.log.port import Append, Record
 from tocsin.log.stamp import Origin, stamp
 from tocsin.outcomes import CommandRepeated, InputDeadLettered, InputForwarded
+from tocsin.runtime.clock import CLOCK_HEADER
 
 NOON = 1_775_361_600_000
 KERNEL = CounterKernel("unit")
@@ -74,6 +75,15 @@ def test_invariant_9_record_time_never_goes_back() -> None:
     fold = Fold(KERNEL, 0)
     out = decider(fold).decide([at(0, asked("a"), NOON), at(1, asked("b"), NOON - 5000)])
     assert [e.recorded_at for e in out.events] == [NOON, NOON]
+
+
+def test_invariant_9_a_foreign_record_has_the_readers_time_under_a_clock_of_our_own() -> None:
+    """Under a manual clock what has no clock header is no leap to the broker's time: limits would begin ahead of it."""
+    fold, shown = Fold(KERNEL, 0), NOON - 3_600_000
+    own = asked("own")._replace(headers=((CLOCK_HEADER, str(shown).encode()),))
+    manual = Decider(KERNEL, fold, partitions=2, trust_clock=True, poisoned={}, now=lambda: shown + 5)
+    out = manual.decide([at(0, own), at(1, asked("foreign")), at(2, asked("bad")._replace(value=b"\xff"))])
+    assert [e.recorded_at for e in out.events] == [shown, shown + 5, shown + 5]
 
 
 def test_garbage_is_a_dead_letter_with_its_bytes_and_an_event() -> None:
