@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from tocsin.enrich.ear import plain  # noqa: E402
 from tocsin.enrich.enricher import automaton_of  # noqa: E402
 from tocsin.enrich.lexicon import alternatives  # noqa: E402
 from tocsin.enrich.normal import normalise  # noqa: E402
@@ -120,7 +121,7 @@ def main() -> None:
     sentences = [s for s in (*own(), *told(policy), *cried(policy)) if s.text]
     kinds = sorted({s.kind for s in sentences if s.kind and s.kind != "unknown"})
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), binary=True, lowercase=False)
-    grams = vectors.fit_transform([s.text for s in sentences]) * LETTERS
+    grams = vectors.fit_transform([plain(s.text) for s in sentences]) * LETTERS
     about = [i for i, s in enumerate(sentences) if s.danger is not None]
     danger = LogisticRegression(C=PENALTY, max_iter=500)
     weights = [sentences[i].weight for i in about]

@@ -5,6 +5,7 @@ the other is not, the sure one is heard (`Enricher`, `understand`).
 """
 
 import math
+import re
 from operator import add
 
 import numpy as np
@@ -27,14 +28,31 @@ _LEXICON_MAX = 3.0
 Floats = npt.NDArray[np.float32]
 
 
+_OPENING = re.compile(
+    r"^(?:你好|您好|喂|请问|请教|咨询|打听|打扰|麻烦|想问|想咨询|想打听|我想问|我想咨询|问一下|问下|一下|下|了|你们|你|您|12345吗|[,。!? ])+"
+)
+_NOT_SO = re.compile(r"^(?:我|这|那|这次)?(?:可)?(?:不是|并非|别当)[^,。!?]{1,8}[,。]+(?:是|而是)?")
+
+
+def plain(text: str) -> str:
+    """A normalised text without its polite opening, and without what the caller says it is not (不是演习,真的…)."""
+    left = _NOT_SO.sub("", _OPENING.sub("", text, count=1), count=1)
+    return left or text
+
+
+_DENIALS = ("没", "不", "无", "未", "并")
+
+
 class Heard:
     """One text as the ear has it: its danger at once, its kinds when asked for."""
 
-    __slots__ = ("_at", "_ear", "_norm", "danger")
+    __slots__ = ("_at", "_denies", "_ear", "_norm", "danger")
 
     def __init__(self, ear: "Ear", text: str) -> None:
-        grams = dict.fromkeys(text) | dict.fromkeys(map(add, text, text[1:]))
+        said = plain(text)
+        grams = dict.fromkeys(said) | dict.fromkeys(map(add, said, said[1:]))
         self._ear = ear
+        self._denies = text.startswith(_DENIALS)
         self._at = np.array([*filter(None, map(ear.held.rows.get, grams))], dtype=np.int64)
         self._norm = math.sqrt(float(ear.held.squares[self._at].sum())) or 1.0
         self.danger = UNJUDGED
@@ -45,8 +63,8 @@ class Heard:
 
     @property
     def clear(self) -> bool:
-        """Whether the ear alone can say if there is danger."""
-        return not NO_DANGER <= self.danger < CERTAIN_DANGER
+        """Whether the ear alone can say if there is danger; what begins with a denial the lexicon reads too."""
+        return self.danger < NO_DANGER or (self.danger >= CERTAIN_DANGER and not self._denies)
 
     @property
     def names(self) -> list[str]:

@@ -193,6 +193,8 @@ def in_danger(automaton: Automaton, text: str, hits: list[Hit], heard: Heard | N
     if heard is not None and heard.clear:
         return heard.danger >= CERTAIN_DANGER
     said = automaton.dangerous(text, hits)
+    if not said and heard is not None and heard.danger >= CERTAIN_DANGER:
+        return not any(h.term.danger and h.standing == "negated" for h in hits)
     return said or (heard is not None and heard.danger >= SURE_DANGER and not any(h.term.danger for h in hits))
 
 

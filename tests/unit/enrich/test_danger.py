@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from tocsin.enrich import Enricher
+from tocsin.enrich.enricher import automaton_of
 
 CORPUS = Path(__file__).resolve().parents[2] / "data" / "danger.tsv"
 FRESH = CORPUS.with_name("danger_fresh.tsv")
@@ -57,8 +58,9 @@ def test_a_letter_tells_what_a_cry_says(enricher: Enricher) -> None:
 
 def test_a_far_joint_reaches_over_a_comma_and_no_further(enricher: Enricher) -> None:
     """`~` joins two clauses of one sentence, never two sentences."""
-    assert enricher.danger("屋里关门烤火，两个伢子头晕站不稳")
-    assert not enricher.danger("屋里关门烤火。学校的门站不稳")
+    lexicon = automaton_of(enricher.policy)
+    assert lexicon.danger("屋里关门烤火,两个伢子头晕站不稳")
+    assert not lexicon.danger("屋里关门烤火。学校的门站不稳")
 
 
 def test_names_of_places_are_no_matter(enricher: Enricher) -> None:
