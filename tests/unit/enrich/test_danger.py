@@ -3,11 +3,16 @@
 from collections import Counter
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tocsin.enrich import Enricher
+from tocsin.enrich.ear import plain
 from tocsin.enrich.enricher import automaton_of
 
 CORPUS = Path(__file__).resolve().parents[2] / "data" / "danger.tsv"
 FRESH = CORPUS.with_name("danger_fresh.tsv")
+HELD = CORPUS.with_name("danger_held.tsv")
+SENTENCES = CORPUS.parents[2] / "policy" / "nanxian" / "sentences.tsv"
 
 
 def rows(file: Path = CORPUS) -> list[list[str]]:
@@ -39,10 +44,41 @@ def test_recall_and_precision_over_all_sentences(enricher: Enricher) -> None:
 
 
 def test_sentences_nobody_tuned_for_stay_near_the_goal(enricher: Enricher) -> None:
-    """The held half of the fresh sentences: measured once at recall 0.974, precision 0.931; it must not fall off."""
-    found = counted(enricher, "held", FRESH)
-    assert found["danger", True] / (found["danger", True] + found["danger", False]) >= 0.97, found
-    assert found["danger", True] / (found["danger", True] + found["near", True]) >= 0.93, found
+    """At first sight recall was 0.9855 at precision 0.9577; after one more batch of other sentences 0.9952, 0.9626.
+
+    Four batches written before, each measured once and only then learned from, had 0.934, 0.950, 0.936, 0.955 in
+    recall: on sentences of yet other people expect something between.
+    """
+    for file, recall, precision in ((HELD, 0.99, 0.95), (FRESH, 0.99, 0.95)):
+        found = counted(enricher, "held", file)
+        assert found["danger", True] / (found["danger", True] + found["danger", False]) >= recall, found
+        assert found["danger", True] / (found["danger", True] + found["near", True]) >= precision, found
+
+
+def test_nothing_held_was_learned_from() -> None:
+    """No held sentence stands among those the second ear learned from; at least 200 of each kind are held."""
+    learned = {line.split("\t")[3] for line in SENTENCES.read_text(encoding="utf-8").splitlines() if line[:1] != "#"}
+    held = rows(HELD)
+    assert not learned & {text for _, _, text in held}
+    assert not learned & {text for _, part, text in rows(FRESH) if part == "held"}
+    assert min(Counter(expect for expect, _, _ in held).values()) >= 200
+
+
+def test_without_what_was_learned_the_lexicon_goes_alone(enricher: Enricher) -> None:
+    """A policy without hearing.tsv still hears, and says that no model decided."""
+    policy = replace(enricher.policy, lexicon=replace(enricher.policy.lexicon, hearing=""))
+    alone = Enricher(policy)
+    assert alone.danger("三楼着火了，有人被困")
+    assert alone.understand("119", "voice", "三楼着火了，有人被困").model == ""
+
+
+def test_an_opening_or_a_contrast_is_no_evidence(enricher: Enricher) -> None:
+    """What asks politely, or says what it is not, is heard by what comes after."""
+    assert plain("你好,请问我爸倒地了怎么办") == "我爸倒地了怎么办"
+    assert plain("不是演习,是真的着火了") == "真的着火了"
+    assert plain("请问") == "请问"
+    assert enricher.danger("你好，请问我爸爸突然倒地没有呼吸了怎么办")
+    assert not enricher.danger("没有人受伤，没有着火")
 
 
 def test_a_letter_tells_what_a_cry_says(enricher: Enricher) -> None:
