@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
         from_hour: Annotated[
             int, typer.Option(help="Play from this hour on; what is earlier comes last.", min=0, max=23)
         ] = 0,
+        in_real_time: Annotated[
+            bool, typer.Option("--in-real-time", help="Play it on a real clock too, which takes a day.")
+        ] = False,
         policy: Annotated[Path | None, typer.Option(help="Policy directory; the sample where absent.")] = None,
         data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
@@ -40,7 +43,13 @@ def register(app: typer.Typer) -> None:
         if scenario not in _SCENARIOS:
             raise Mend(f"There is no scenario {scenario!r}", f"Take one of {', '.join(_SCENARIOS)}.")
         if play:
-            _play(Deployment.find(data_dir), scenario, seed, matters, from_hour, as_json=as_json)
+            deployment = Deployment.find(data_dir)
+            if deployment.clock == "real" and not in_real_time:
+                raise Mend(
+                    "This deployment's clock is real: a day on it takes a day",
+                    "Start one with `up --clock manual`, or say --in-real-time.",
+                )
+            _play(deployment, scenario, seed, matters, from_hour, as_json=as_json)
             return
         settings = Settings(policy_dir=policy)
         for ring in county_day(load_policy(settings.policy_path), seed=seed, scenario=scenario, matters=matters):
@@ -58,8 +67,6 @@ def _play(deployment: Deployment, scenario: str, seed: int, matters: int, from_h
     from tocsin.day.report import DayReport, day_report
     from tocsin.policy.load import load_policy
 
-    if deployment.clock == "real":
-        raise Mend("This deployment's clock is real: a day on it takes a day", "Start one with `up --clock manual`.")
     settings = deployment.settings()
     policy = load_policy(settings.policy_path)
     rings = beginning_at(county_day(policy, seed=seed, scenario=scenario, matters=matters), from_hour)

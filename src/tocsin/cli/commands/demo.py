@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 
         plan = plan_up(data_dir=data_dir, port_base=port_base, policy=policy, clock=clock, nodes=nodes, partitions=None)
         seed = _next_seed(plan.data_dir)
-        day = ["day", "--play", "--seed", str(seed), "--scenario", scenario, "--data-dir", str(plan.data_dir)]
+        day = ["day", "--play", "--in-real-time", "--data-dir", str(plan.data_dir)]
+        day += ["--seed", str(seed), "--scenario", scenario]
         # A county at seven in the morning shows more than one at midnight.
         day += ["--from-hour", "7"]
         run_foreground(plan, lambda deployment: _banner(deployment, as_json=as_json), beside=[*day, "--json"])
