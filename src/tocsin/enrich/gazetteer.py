@@ -31,6 +31,8 @@ _PIECES = re.compile(
     r"[^,。!?;()\s]{1,12}?(?:镇|乡|村|组|路|街|道|巷|号|栋|单元|室|小区|苑|园|院|桥|口)|[^,。!?;()\s]{2,12}"
 )
 _PIECES_MAX = 12
+_TOWN_ONLY = re.compile(r"(?:湖南省|益阳市|南县)*(?:这边|那边|附近|街上|镇上|集镇|街道|里|的|,|。)*")
+"""What may stand beside a town's name in an address that names the town alone."""
 
 
 class Match(NamedTuple):
@@ -148,6 +150,7 @@ class Gazetteer:
                 or name.entry.region not in self._own
                 or (town and name.entry.town != town)
                 or name.entry.kind == "town"
+                or len(name.folded) > len(heard) + 1  # a town's name alone is not its town hall
             ):
                 continue
             score = fuzz.partial_ratio(name.folded, heard)
@@ -159,6 +162,8 @@ class Gazetteer:
         """The best place for a normalised address, else for the words of the call."""
         named = self.exact(address, loose=True) if address else []
         if named and named[0].entry.kind != "town":
+            return named[0]
+        if named and _TOWN_ONLY.fullmatch(address.replace(named[0].words, "")):
             return named[0]
         if len(address) >= 4:  # noqa: PLR2004 - shorter ones look like anything
             near = self.fuzzy(address, named[0].entry.town if named else "")

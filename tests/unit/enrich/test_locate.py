@@ -86,6 +86,7 @@ def test_a_point_outside_all_outlines_stays_with_the_seat(enricher: Enricher) ->
         ("南县人民衣院门口", "南县人民医院"), ("张公堂村3组", "张公塘村"),
         ("南洲镇班嘴村12号", "班嘴村"), ("德昌公圆旁边", "德昌公园"), ("罗文涂鸦艺术村停车场", "罗文涂鸦艺术村"),
         ("烂拔湖镇政府", "浪拔湖镇人民政府"), ("厂教镇卫生院", "厂窖镇卫生院"), ("藕池河大提", "藕池河大堤"),
+        ("明山头镇", "明山头镇"), ("三仙胡镇", "三仙湖镇"), ("浪把湖镇街上", "浪拔湖镇"), ("中渔口镇卫生院", "中鱼口镇卫生院"),
     ],
 )  # fmt: skip
 def test_an_address_is_found_as_people_say_it(enricher: Enricher, address: str, label: str) -> None:
