@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, FastAPI, Header, Request
 from starlette.responses import Response
 
@@ -30,6 +31,8 @@ from tocsin.runtime.settings import Settings
 from tocsin.runtime.sse import StreamResponse
 from tocsin.runtime.web import create_app
 from tocsin.sealing.keyring import Keyring
+
+log = structlog.get_logger()
 
 
 class Notifier:
@@ -86,8 +89,13 @@ class Notifier:
             self.keyring.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self.feed.reason = f"stopped by a fault ({task.exception()!r}); restart the notifier and report it"
+        if self.stop.is_set():
+            return
+        # Nobody is served by a notifier that follows no more: it ends, and is started anew.
+        error = "cancelled" if task.cancelled() else repr(task.exception())
+        log.error("part_ended", error=error)
+        self.feed.reason = f"stopped by a fault ({error}); it starts anew"
+        self.stop.set()
 
 
 def build(settings: Settings) -> tuple[FastAPI, Notifier]:

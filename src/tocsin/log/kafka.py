@@ -39,6 +39,9 @@ async def within(stop: "asyncio.Future[None] | asyncio.Task[None]") -> None:
     done, _ = await asyncio.wait([stop], timeout=STOP_S)
     if not done:
         stop.cancel()
+    elif stop.cancelled():
+        # A client whose broker went away may end its own closing so; asked for its error it would cancel whoever waits.
+        log.warning("client_close_failed", error="cancelled")
     elif (error := stop.exception()) is not None:
         log.warning("client_close_failed", error=repr(error))
 
