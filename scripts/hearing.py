@@ -119,7 +119,7 @@ def main() -> None:
     policy = load_policy(SAMPLE)
     automaton = automaton_of(policy)
     sentences = [s for s in (*own(), *told(policy), *cried(policy)) if s.text]
-    kinds = sorted({s.kind for s in sentences if s.kind and s.kind != "unknown"})
+    kinds = sorted({s.kind for s in sentences if s.kind})
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), binary=True, lowercase=False)
     grams = vectors.fit_transform([plain(s.text) for s in sentences]) * LETTERS
     about = [i for i, s in enumerate(sentences) if s.danger is not None]

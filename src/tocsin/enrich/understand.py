@@ -40,6 +40,8 @@ _UNLIKELY = 0.05
 _TOLD = 0.4
 """What remains of an urgent kind's share on the hotline where no danger is heard."""
 _EAR_SURE = 0.45
+VAGUE = "unknown"
+"""What the ear calls words that name no matter."""
 
 
 class Ears(NamedTuple):
@@ -243,10 +245,14 @@ def _weighed(
     shares /= shares.sum()
     best = int(shares.argmax())
     here, share = names[best], float(shares[best])
+    if here == VAGUE:
+        # Words that could be about anything: the ear has no opinion, and what the lexicon found stands by itself.
+        return kind, sure, "lexicon", others
     lexical = float(shares[names.index(kind)]) if kind in names else 0.0
     if here == kind:
         return kind, max(sure, share), "lexicon", others
     if not kind or share >= max(_EAR_SURE, 2 * lexical):
+        share = min(share, _EAR_SURE) if heard.brief and not kind else share
         return here, share, "ear", {kind: round(lexical, 3)} if kind else {}
     return kind, min(sure, max(lexical, _EAR_SURE)), "lexicon", others | {here: round(share, 3)}
 
