@@ -35,6 +35,7 @@ from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
+from tocsin.runtime.vital import Vital
 from tocsin.runtime.web import create_app, serve
 from tocsin.sealing.keyring import Keyring
 
@@ -69,17 +70,15 @@ class Ems:
         self.timer = Timer(self.desk, self.owners)
         self.pending = Pending(settings, self.clock, self.index, self.timer)
         self._lags = StableLagWatch(settings, [EMS_EVENTS])
-        self._seeding: set[asyncio.Task[None]] = set()
+        self._ending: list[asyncio.Future[None]] = []
+        self._vital = Vital(lambda: self._ending.append(asyncio.ensure_future(self.owners.stop())))
         self.standing.followers.append(self._follow)
 
     def _follow(self, policy: Policy) -> None:
         """Another policy stands: it decides from the next batch on, and its new units and hospitals are registered."""
         self.policy = self.desk.policy = policy
         self.kernel.follow(policy)
-        task = asyncio.create_task(self._seed())
-        self._seeding.add(task)
-        task.add_done_callback(self._seeding.discard)
-        task.add_done_callback(_said)
+        self._vital.start(self._seed())
 
     async def _seed(self) -> None:
         """The policy's units and hospitals, by a command whose id is the policy's: once, however often asked."""
@@ -100,27 +99,14 @@ class Ems:
     async def run(self) -> None:
         """Owns and reads until `stop`; raises Fenced where another process has taken a partition."""
         await until_reachable(self.producer.start, what="ems120")
-        sides = [
-            asyncio.create_task(side)
-            for side in (
-                self.positions.run(),
-                self.index.run(),
-                self.timer.run(),
-                self._seed(),
-                self._lags.run(),
-                self.standing.run(),
-                watch.watch(self.index, self.owners),
-            )
-        ]
-        for side in sides:
-            side.add_done_callback(_said)
+        self._vital.start(
+            self.positions.run(), self.index.run(), self.timer.run(), self._seed(), self._lags.run(),
+            self.standing.run(), watch.watch(self.index, self.owners),
+        )  # fmt: skip
         try:
             await until_reachable(self.owners.run, what="ems120's group")
         finally:
-            sides += self._seeding
-            for side in sides:
-                side.cancel()
-            await asyncio.gather(*sides, return_exceptions=True)
+            await self._vital.stop()
             await self.pending.stop()
             await self.producer.stop()
             self.keyring.close()
@@ -133,12 +119,6 @@ class Ems:
         app.include_router(acts(self.desk))
         app.include_router(streams(self.desk, stop))
         return app
-
-
-def _said(side: "asyncio.Task[None]") -> None:
-    """A side that ended by a defect is said aloud: readiness and the supervisor's log show it."""
-    if not side.cancelled() and (error := side.exception()) is not None:
-        log.error("side_failed", error=repr(error), reason=side.get_name())
 
 
 async def run(settings: Settings) -> None:

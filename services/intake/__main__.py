@@ -1,5 +1,6 @@
 """`python -m services.intake`."""
 
+import asyncio
 import gc
 import sys
 
@@ -25,8 +26,9 @@ async def run(settings: Settings) -> None:
     standing.followers += [finder.follow, parts.sights.follow]
     gc.collect()
     gc.freeze()
-    async with running(parts, standing.run()):
-        await serve(parts.app, host=settings.host, port=settings.port)
+    stop = asyncio.Event()
+    async with running(parts, standing.run(), stop=stop):
+        await serve(parts.app, host=settings.host, port=settings.port, stop=stop)
     tokens.close()
 
 

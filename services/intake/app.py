@@ -31,6 +31,7 @@ from tocsin.runtime.clock import Clock
 from tocsin.runtime.metrics import ANSWER_SECONDS, BUILD_INFO, SINCE_LAST_CALL
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
+from tocsin.runtime.vital import Vital
 from tocsin.runtime.web import create_app
 from tocsin.sealing import Keyring
 
@@ -86,8 +87,8 @@ def _silence(calls: Calls, clock: Clock, line: str, since: int) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def running(parts: Parts, *beside: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """The background work: following the log, draining the spool, and what goes on `beside`.
+async def running(parts: Parts, *beside: Coroutine[Any, Any, None], stop: asyncio.Event) -> AsyncIterator[None]:
+    """The background work: following the log, draining the spool, and what goes on `beside`; its end sets `stop`.
 
     Starts with the log away as well as with it there.
     """
@@ -95,14 +96,12 @@ async def running(parts: Parts, *beside: Coroutine[Any, Any, None]) -> AsyncIter
         await parts.producers[0].start()
     except LogUnavailable as e:
         log.warning("log_away", error=str(e))
-    tasks = [asyncio.create_task(parts.index.run(parts.follower)), asyncio.create_task(parts.keeping.drain())]
-    tasks += [asyncio.create_task(b) for b in beside]
+    vital = Vital(stop.set)
+    vital.start(parts.index.run(parts.follower), parts.keeping.drain(), *beside)
     try:
         yield
     finally:
-        for t in tasks:
-            t.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await vital.stop()
         for p in parts.producers:
             await p.stop()
         parts.spool.close()

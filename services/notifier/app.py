@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-import structlog
 from fastapi import Depends, FastAPI, Header, Request
 from starlette.responses import Response
 
@@ -29,10 +28,9 @@ from tocsin.runtime.clock import Clock
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.sse import StreamResponse
+from tocsin.runtime.vital import Vital
 from tocsin.runtime.web import create_app
 from tocsin.sealing.keyring import Keyring
-
-log = structlog.get_logger()
 
 
 class Notifier:
@@ -40,6 +38,7 @@ class Notifier:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.stop = settings, asyncio.Event()
+        self.vital = Vital(self.stop.set)
         self.standing = Standing(settings, __version__)
         self.policy = self.standing.present
         self.keyring = Keyring.open(settings)
@@ -69,40 +68,26 @@ class Notifier:
     @contextlib.asynccontextmanager
     async def running(self, _: FastAPI) -> AsyncIterator[None]:
         """The app's lifespan: follows the log while it serves."""
-        runs = (self.feed.run, self.clerk.run, self.courier.run)
-        tasks = [asyncio.create_task(run(self.stop)) for run in runs]
-        following = asyncio.create_task(self.standing.run())
-        for task in (*tasks, following):
-            task.add_done_callback(self._ended)
+        self.vital.start(*(run(self.stop) for run in (self.feed.run, self.clerk.run, self.courier.run)))
+        standing = Vital(self.stop.set)
+        standing.start(self.standing.run())
         try:
             yield
         finally:
             self.stop.set()
-            following.cancel()
-            await asyncio.wait(tasks, timeout=6)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, following, return_exceptions=True)
+            await standing.stop()
+            await self.vital.stop(within_s=6)
             await self.producer.stop()
             await self.intake.aclose()
             self.store.close()
             self.keyring.close()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if self.stop.is_set():
-            return
-        # Nobody is served by a notifier that follows no more: it ends, and is started anew.
-        error = "cancelled" if task.cancelled() else repr(task.exception())
-        log.error("part_ended", error=error)
-        self.feed.reason = f"stopped by a fault ({error}); it starts anew"
-        self.stop.set()
 
 
 def build(settings: Settings) -> tuple[FastAPI, Notifier]:
     """The app and its parts."""
     notifier = Notifier(settings)
     secret = load_secret(settings.secret_file or settings.secrets_dir / "token.key")
-    app = create_app("notifier", secret=secret, ready=[notifier.feed.ready])
+    app = create_app("notifier", secret=secret, ready=[notifier.feed.ready, lambda: notifier.vital.fault])
     app.router.lifespan_context = notifier.running
     app.add_middleware(session.SameOrigin)
     app.include_router(session.routes(secret, hours=settings.token_hours))

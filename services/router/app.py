@@ -37,6 +37,7 @@ from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.metrics import BUILD_INFO, REPLAY_MISMATCHES
 from tocsin.runtime.security import Principal, allowed, load_secret
 from tocsin.runtime.settings import Settings
+from tocsin.runtime.vital import Vital
 from tocsin.runtime.web import create_app, serve
 from tocsin.sealing.keyring import Keyring
 from tocsin.text.model import KindModel, open_model
@@ -78,6 +79,7 @@ class Router:
             lambda: self.owners.owned,
         )  # fmt: skip
         self._lags = StableLagWatch(settings, [INCIDENT_EVENTS, *DISPATCH.values()])
+        self._ending: list[asyncio.Future[None]] = []
         BUILD_INFO.labels(__version__, self.policies.present.hash).set(1)
 
     def _enricher(self, policy: Policy) -> Enricher:
@@ -103,7 +105,11 @@ class Router:
                 BUILD_INFO.labels(__version__, self.policies.present.hash).set(1)
 
     async def _beside(self, owner: Owner[PartitionState]) -> None:
-        await self._activate(owner)
+        try:
+            await self._activate(owner)
+        except Exception:
+            # Whatever keeps a policy from being asked for must not keep ambulances from being sent.
+            log.exception("policy_not_activated", partition=owner.partition)
         await self._relay.beside(owner)
 
     async def _activate(self, owner: Owner[PartitionState]) -> None:
@@ -135,13 +141,12 @@ class Router:
     async def run(self) -> None:
         """Decides until `stop`; raises Fenced where another process has taken a partition."""
         await until_reachable(self.producer.start, what="router")
-        beside = [asyncio.create_task(t) for t in (self._watch.run(self.owners), self._anchors.run(), self._lags.run())]
+        vital = Vital(lambda: self._ending.append(asyncio.ensure_future(self.owners.stop())))
+        vital.start(self._watch.run(self.owners), self._anchors.run(), self._lags.run())
         try:
             await until_reachable(self.owners.run, what="router's group")
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await vital.stop()
             await self._anchors.write()
             await self.producer.stop()
             self.keyring.close()
