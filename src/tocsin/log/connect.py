@@ -15,18 +15,39 @@ RETRY_MS = 5
 """aiokafka's `retry_backoff_ms`; as shipped (100) it costs a third of the transaction rate (measured, ADR 2)."""
 
 
+_OFTEN = (
+    "NotEnoughReplicas",  # on a healthy broker it is transaction verification
+    "Unable connect to node", "Unable to update metadata", "which is not ready", "Got error produce response",
+    "Connection at",
+)  # fmt: skip
+"""Lines of aiokafka that come hundreds of times a second from each client while a broker is away."""
+
+
 class _Limit(logging.Filter):
-    """Lets one `NotEnoughReplicas` line in a thousand through: on a healthy broker it is transaction verification."""
+    """Lets one such line in a thousand through; what a service says itself of a log out of reach is said once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen = 0
+        self.seen = dict.fromkeys(_OFTEN, 0)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if "NotEnoughReplicas" not in record.getMessage():
-            return True
-        self.seen += 1
-        return self.seen % 1000 == 1
+        said = record.getMessage()
+        for often in _OFTEN:
+            if often in said:
+                self.seen[often] += 1
+                return self.seen[often] % 1000 == 1
+        return True
+
+
+_limit = _Limit()
+
+
+def _hush() -> None:
+    # A filter holds for the lines of its own logger alone, so each that floods has it.
+    for name in ("aiokafka", "aiokafka.client", "aiokafka.conn", sender.log.name):
+        logger = logging.getLogger(name)
+        if _limit not in logger.filters:
+            logger.addFilter(_limit)
 
 
 def tune() -> None:
@@ -34,12 +55,11 @@ def tune() -> None:
     if not hasattr(sender, "BACKOFF_OVERRIDE"):
         raise RuntimeError("aiokafka.producer.sender.BACKOFF_OVERRIDE is gone: install the pinned aiokafka 0.14.0")
     sender.BACKOFF_OVERRIDE = PAUSE_S
-    if not any(isinstance(f, _Limit) for f in sender.log.filters):
-        sender.log.addFilter(_Limit())
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments that every aiokafka client takes: addresses, protocol, credentials."""
+    _hush()
     secure = settings.kafka_security in ("SSL", "SASL_SSL")
     try:
         context = ssl.create_default_context(cafile=settings.kafka_ca_file or None) if secure else None
