@@ -102,14 +102,17 @@ def changed(tmp_path: Path, county: Deployment) -> Iterator[Path]:
     kinds.write_text(kinds.read_text().replace('label = "建筑火灾"', 'label = "建筑物火灾"', 1))
     yield tmp_path
     tocsin("policy", "activate", str(SAMPLE), "--data-dir", county.data_dir)
-    eventually_sync(lambda: label(county) == "建筑火灾", what="the sample in force again")
+    eventually_sync(lambda: labels(county) == {"建筑火灾"}, what="the sample in force again, for every reader")
 
 
-def label(county: Deployment) -> str:
-    """What the readers call a building fire now."""
+def labels(county: Deployment) -> set[str]:
+    """What the readers call a building fire now: the notifier, and supervision in what it publishes."""
     with county.client("notifier", "commander") as http:
-        kinds = http.get("/v1/catalogue").json()["kinds"]
-    return str(next(k["label"] for k in kinds if k["code"] == "fire.building"))
+        told = http.get("/v1/catalogue").json()["kinds"]
+        named = {k["label"] for k in told if k["code"] == "fire.building"}
+    with county.client("supervision", "supervisor") as http:
+        published = http.get("/v1/disclosure").json()["kinds"]
+    return named | {k["label"] for k in published if k["kind"] == "fire.building"}
 
 
 def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, changed: Path) -> None:
@@ -122,7 +125,7 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
         return outside.incident(outside.call("119", "四楼起火了")["incident_ids"][0])["policy"] == active
 
     eventually_sync(decided_by_it, what="a call decided by the new policy")
-    eventually_sync(lambda: label(outside.county) == "建筑物火灾", what="the readers' labels")
+    eventually_sync(lambda: labels(outside.county) == {"建筑物火灾"}, what="the readers' labels")
     assert outside.incident(before["incident_id"])["policy"] == before["policy"] != active
     kinds = changed / "kinds.toml"
     kinds.write_text(kinds.read_text().replace('lead = "nanxian-power"\n', "", 1))

@@ -105,9 +105,14 @@ def test_a_limit_passes_by_the_manual_clock_alone(county: Deployment) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_cluster_that_exists_is_used(broker: EmbeddedKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_exists_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TOCSIN_KAFKA_BOOTSTRAP, one broker: nothing but it has to be set; `down` leaves the cluster as it was."""
-    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", broker.bootstrap)
+    with EmbeddedKafka(tmp_path / "kafka", free_ports(8)) as broker:
+        monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", broker.bootstrap)
+        _used(broker, tmp_path)
+
+
+def _used(broker: EmbeddedKafka, tmp_path: Path) -> None:
     with deployed(tmp_path / "data") as county:
         assert county.bootstrap == broker.bootstrap
         assert county.pids["broker"] == 0
