@@ -39,6 +39,8 @@ _SLOW = ("service.", "invalid.", "utility.water", "utility.power", "order.", "tr
 _UNLIKELY = 0.05
 _TOLD = 0.4
 """What remains of an urgent kind's share on the hotline where no danger is heard."""
+_LEXICON_SURE = 0.88
+"""From here on the lexicon's kind needs no second hearing (which would cost as much again as the first)."""
 _EAR_SURE = 0.45
 VAGUE = "unknown"
 """What the ear calls words that name no matter."""
@@ -206,7 +208,7 @@ def decide_kind(policy: Policy, line: str, text: str, found: Scored, danger: boo
     if found.scores and found.scores[kind] < 0.5:  # noqa: PLR2004 - what is only past or asked is no matter by itself
         sure = min(sure, 0.3)
     by = "lexicon"
-    if ears.heard is not None:
+    if ears.heard is not None and (sure < _LEXICON_SURE or (danger and kind.startswith(_SLOW))):
         kind, sure, by, others = _weighed(ears.heard, line, found, danger, (kind, sure, others))
     if sure < _SURE or (kind.startswith("service.") and line == "12345"):
         guess = None if danger or ears.model is None else ears.model(text)
