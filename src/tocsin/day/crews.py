@@ -37,7 +37,11 @@ _MISSION = (
 _LATE_SHARE = 0.04
 _SOLVED_SHARE, _SATISFIED_SHARE = 0.9, 0.85
 _HOTLINE = "nanxian-hotline"
-_LEFT_OPEN_SHARE = 0.15
+_BACKLOG_SHARE = 0.15
+"""Work orders that nobody begins on the day itself: they are done in the days after, some of them late."""
+_DAY = 24 * _HOUR
+_LOOKS_HOURLY, _LOOKS = 12, 60
+"""How often the closer looks whether an incident is done: each hour at first, then every six."""
 _INVALID = {"silent": "silent", "dropped": "dropped", "nuisance": "nuisance", "test": "test", "misdial": "misdial"}
 
 
@@ -76,7 +80,7 @@ class Crews:
                 self.player.later(self._after(now, 20_000, 3 * _MINUTE), self._review(incident, call_id))
             if incident_id not in self._closing:
                 self._closing.add(incident_id)
-                self.player.later(self._after(now, 30 * _MINUTE, 60 * _MINUTE), self._close(incident_id, tries=12))
+                self.player.later(self._after(now, 30 * _MINUTE, 60 * _MINUTE), self._close(incident_id, looks=0))
 
         return staff
 
@@ -85,10 +89,10 @@ class Crews:
             self.player.later(now + 2_000, self._missions_of(task["task_id"], tries=40))
             return
         routine = task["agency_class"] == "department" and task["agency"] not in ("nanxian-command", "nanxian-gas")
-        if routine and self.player.random.random() < _LEFT_OPEN_SHARE:
-            return
         steps = _WORK_ORDER if routine else _URGENT
         late = 2 * _MINUTE if self.player.random.random() < _LATE_SHARE else 0
+        if routine and self.player.random.random() < _BACKLOG_SHARE:
+            late = self.player.random.randint(_DAY, 4 * _DAY)
         self.player.later(self._after(now + late, *steps[0][2:]), self._step(task, steps, 0))
 
     def _step(self, task: dict[str, Any], steps: tuple[_Step, ...], n: int) -> "Act":
@@ -152,7 +156,7 @@ class Crews:
 
         return review
 
-    def _close(self, incident_id: str, *, tries: int) -> "Act":
+    def _close(self, incident_id: str, *, looks: int) -> "Act":
         """When every task is done the caller is told and the incident closed; until then the closer looks again."""
 
         async def close(now: int) -> None:
@@ -162,8 +166,9 @@ class Crews:
                 return
             ended = ("completed", "cancelled", "returned", "transferred")
             if incident["review"] or any(t["state"] not in ended for t in incident["tasks"]):
-                if tries:
-                    self.player.later(now + _HOUR, self._close(incident_id, tries=tries - 1))
+                if looks < _LOOKS:
+                    again = now + (_HOUR if looks < _LOOKS_HOURLY else 6 * _HOUR)
+                    self.player.later(again, self._close(incident_id, looks=looks + 1))
                 return
             path = f"/v1/incidents/{incident_id}/commands"
             turn = max((t["round"] for t in incident["tasks"]), default=1)
@@ -171,10 +176,11 @@ class Crews:
             await self.player.door.act(path, token, told)
             if incident["first_receiver"] == _HOTLINE and not await self._solved(path, incident_id, turn):
                 self.player.later(now + 1_000, self._staff(incident_id, ""))
-                self.player.later(now + _HOUR, self._close(incident_id, tries=tries))
+                self.player.later(now + _HOUR, self._close(incident_id, looks=looks))
                 return
             shut = {"command": "close", "command_id": f"day-{incident_id}-shut", "disposition": "handled"}
             await self.player.door.act(path, token, shut)
+            self._closing.discard(incident_id)  # a late call may open it again
 
         return close
 
