@@ -71,7 +71,7 @@ def stopped(pids: Sequence[int]) -> Iterator[None]:
 
 
 @contextmanager
-def alone(deployment: Deployment, service: str) -> Iterator[None]:
-    """All services but this one stand still: a figure of one process, two cores shared with the broker."""
-    with stopped([pid for name, pid in deployment.pids.items() if name not in (service, "broker")]):
+def alone(deployment: Deployment, *services: str) -> Iterator[None]:
+    """All services but these stand still: a figure of one process, two cores shared with the broker."""
+    with stopped([pid for name, pid in deployment.pids.items() if name not in (*services, "broker")]):
         yield

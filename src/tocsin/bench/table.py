@@ -55,12 +55,12 @@ async def _on_a_deployment(groups: Collection[str], policy: Policy, say: Callabl
         if "router" in groups:
             say("the router's backlog")
             figures += await router_figures(d, policy, bare=bare)
-        if "replay" in groups:
-            say("replay")
-            figures += await replay_figures(d)
         if "intake" in groups:
             say("intake beside a no-op endpoint")
             figures += await asyncio.to_thread(intake_figures, d, policy)
+        if "replay" in groups:
+            say("replay")
+            figures += await replay_figures(d)
         if "clocks" in groups:
             say("100,000 limits after a kill")
             figures += await clock_figures(d, policy)
