@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 
 import structlog
 from fastapi import FastAPI
@@ -59,7 +58,6 @@ class Ems:
         cause = reports(settings.partitions, self.clock)
         relay = Relay[EmsState](settings, self.kernel.name, EMS_EVENTS, [cause], self.producer)
         options = OwnerOptions(
-            folded=gc.freeze,
             partitions=settings.partitions, trust_clock=not self.clock.is_real, now=self.clock.now_ms,
             watch=watch.batch,
             known_id_days=self.policy.known_id_days, beside=relay.beside,
@@ -70,8 +68,7 @@ class Ems:
         self.timer = Timer(self.desk, self.owners)
         self.pending = Pending(settings, self.clock, self.index, self.timer)
         self._lags = StableLagWatch(settings, [EMS_EVENTS])
-        self._ending: list[asyncio.Future[None]] = []
-        self._vital = Vital(lambda: self._ending.append(asyncio.ensure_future(self.owners.stop())))
+        self._vital = Vital(self.owners.stop)
         self.standing.followers.append(self._follow)
 
     def _follow(self, policy: Policy) -> None:
@@ -131,7 +128,7 @@ async def run(settings: Settings) -> None:
         await asyncio.wait([deciding, serving], return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
-        await ems.owners.stop()
+        ems.owners.stop()
         await asyncio.wait([deciding], timeout=STOP_S)
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from typing import Annotated, Any
 
 import structlog
@@ -71,7 +70,7 @@ class Router:
         options = OwnerOptions(
             partitions=settings.partitions, trust_clock=not self.clock.is_real, now=self.clock.now_ms,
             watch=self._watched,
-            known_id_days=self.policies.present.known_id_days, beside=self._beside, folded=gc.freeze,
+            known_id_days=self.policies.present.known_id_days, beside=self._beside,
         )  # fmt: skip
         self.owners = Owners[PartitionState](self.kernel, KafkaOwnerLog(settings, self.kernel), options)
         self._anchors = Anchors(
@@ -79,7 +78,6 @@ class Router:
             lambda: self.owners.owned,
         )  # fmt: skip
         self._lags = StableLagWatch(settings, [INCIDENT_EVENTS, *DISPATCH.values()])
-        self._ending: list[asyncio.Future[None]] = []
         BUILD_INFO.labels(__version__, self.policies.present.hash).set(1)
 
     def _enricher(self, policy: Policy) -> Enricher:
@@ -141,7 +139,7 @@ class Router:
     async def run(self) -> None:
         """Decides until `stop`; raises Fenced where another process has taken a partition."""
         await until_reachable(self.producer.start, what="router")
-        vital = Vital(lambda: self._ending.append(asyncio.ensure_future(self.owners.stop())))
+        vital = Vital(self.owners.stop)
         vital.start(self._watch.run(self.owners), self._anchors.run(), self._lags.run())
         try:
             await until_reachable(self.owners.run, what="router's group")
@@ -182,7 +180,7 @@ async def run(settings: Settings) -> None:
         await asyncio.wait([deciding, serving], return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
-        await router.owners.stop()
+        router.owners.stop()
         await asyncio.wait([deciding], timeout=STOP_S)
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -80,7 +80,7 @@ class Stage:
     async def end(self) -> None:
         """Stops every process."""
         for owners in self.running:
-            await owners.stop()
+            owners.stop()
         await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), 30)
         await self.producer.stop()
 

@@ -144,7 +144,7 @@ class World:
             elif act == "expel":
                 await self.group.expel(member.log.member)
             else:
-                await member.owners.stop()
+                member.owners.stop()
 
     async def end(self) -> None:
         """Ends every process."""

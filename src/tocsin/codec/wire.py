@@ -111,19 +111,18 @@ def encode_framed(frame: bytes, event: Event[Any]) -> bytes:
     data: bytes = message.SerializeToString(deterministic=True) if ordered else message.SerializeToString()
     event_id, subject, prev = event.event_id.encode(), event.subject.encode(), event.prev_hash
     seq, version, at, index, size = event.seq, event.version, event.occurred_at, event.index, len(data)
-    small = _SMALL
     return b"".join(
         (
             frame,
-            b"\x0a" + small[len(event_id)] + event_id if event_id else b"",
+            b"\x0a" + varint(len(event_id)) + event_id if event_id else b"",
             head + varint(VERSIONS.get(name, 1)),
             b"\x2a" + varint(len(subject)) + subject if subject else b"",
-            b"\x30" + (small[seq] if seq < _FEW else _varint(seq)) if seq else b"",
+            b"\x30" + varint(seq) if seq else b"",
             b"\x38" + varint(version) if version else b"",
             b"\x40" + _moment(at) if at else b"",
             b"\x58" + varint(index) if index else b"",
-            b"\x9a\x01" + small[len(prev)] + prev if prev else b"",
-            b"\xa2\x01" + (small[size] if size < _FEW else _varint(size)) if size else b"",
+            b"\x9a\x01" + varint(len(prev)) + prev if prev else b"",
+            b"\xa2\x01" + varint(size) if size else b"",
             data,
         )
     )

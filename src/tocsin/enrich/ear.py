@@ -47,16 +47,19 @@ _DENIALS = ("没", "不", "无", "未", "并")
 
 
 class Heard:
-    """One text as the ear has it: its danger at once, its kinds when asked for."""
+    """One text as the ear has it: its danger at once, its kinds when asked for.
 
-    __slots__ = ("_at", "_brief", "_denies", "_ear", "_norm", "danger")
+    `brief`: so little was said that the ear alone is no witness.
+    """
+
+    __slots__ = ("_at", "_denies", "_ear", "_norm", "brief", "danger")
 
     def __init__(self, ear: "Ear", text: str) -> None:
         said = plain(text)
         grams = dict.fromkeys(said) | dict.fromkeys(map(add, said, said[1:]))
         self._ear = ear
         self._denies = text.startswith(_DENIALS)
-        self._brief = len(said) < BRIEF
+        self.brief = len(said) < BRIEF
         self._at = np.array([*filter(None, map(ear.held.rows.get, grams))], dtype=np.int64)
         self._norm = math.sqrt(float(ear.held.squares[self._at].sum())) or 1.0
         self.danger = UNJUDGED
@@ -69,11 +72,6 @@ class Heard:
     def clear(self) -> bool:
         """Whether the ear alone can say if there is danger; what begins with a denial the lexicon reads too."""
         return self.danger < NO_DANGER or (self.danger >= CERTAIN_DANGER and not self._denies)
-
-    @property
-    def brief(self) -> bool:
-        """Whether so little was said that the ear alone is no witness."""
-        return self._brief
 
     @property
     def names(self) -> list[str]:

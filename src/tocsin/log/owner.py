@@ -44,8 +44,7 @@ class Batch(Struct, frozen=True):
 class OwnerOptions(Struct, frozen=True, kw_only=True):
     """How an owner goes about it. `watch` is called after each commit and must not fail.
 
-    `beside` runs while the partition is decided (a relay) and is cancelled when that ends. `folded` is called after
-    each fold (the processes let the collector forget what it brought).
+    `beside` runs while the partition is decided (a relay) and is cancelled when that ends.
     """
 
     partitions: int
@@ -56,7 +55,6 @@ class OwnerOptions(Struct, frozen=True, kw_only=True):
     wait_ms: int = WAIT_MS
     watch: Callable[[Batch], None] = lambda _: None
     beside: "Callable[[Owner[Any]], Coroutine[Any, Any, None]] | None" = None
-    folded: Callable[[], None] = lambda: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -96,7 +94,6 @@ class Owner(Generic[S]):
                 except Poisoned as e:
                     self._poisoned[e.record.topic, e.record.offset] = e.error
                     log.exception("evolve_failed", topic=e.record.topic, offset=e.record.offset, error=e.error)
-                    self._fold = self._fresh()
                 finally:
                     self._tenure = None
                     await tenure.stop()
@@ -152,8 +149,6 @@ class Owner(Generic[S]):
                 if time.perf_counter() - sliced > FOLD_SLICE_S:
                     await asyncio.sleep(0)
                     sliced = time.perf_counter()
-        if self._fold.ledger.events > before:
-            self._options.folded()
         count, seconds = self._fold.ledger.events - before, time.perf_counter() - began
         log.info("folded", partition=self.partition, count=count, seconds=round(seconds, 3), offset=self._fold.offset)
 

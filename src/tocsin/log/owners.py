@@ -80,9 +80,9 @@ class Owners(Generic[S]):
             await self._membership.leave()
         await self._outside.stop()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Ends `run` after the batches under way."""
-        await self._failures.put(None)
+        self._failures.put_nowait(None)
 
     async def revoked(self) -> None:
         """See `Seat`: stops every owner between two batches; what it folded is kept for a newer assignment."""
