@@ -2,7 +2,7 @@
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, meet
+from tocsin.incident.clocks import Matter, meet, start
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import agency, alert, extend_plan, holders, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
@@ -105,7 +105,12 @@ def correct_location(case: Case) -> None:
     matter.region, matter.setting = place.region, place.setting
     extend_plan(case, matter, incident, incident.raises, joint=bool(open_tasks(incident)))
     alert(case, incident, "location")
-    looked(case, incident, "correct_location")
+    if place.point is not None or incident.lane != "urgent":
+        looked(case, incident, "correct_location")
+    elif "place_missing" not in incident.review:
+        case.say(incident.incident_id, ev.ReviewRequested(reasons=["place_missing"]))
+        if not incident.review:
+            start(case, matter, "review")
 
 
 def route_agency(case: Case) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.incident.world import MIN, World, east, finish, of, person
+from tests.unit.incident.world import MIN, REGION, World, east, finish, of, person
 from tocsin.envelope import Actor
 from tocsin.incident import commands as cmd
 
@@ -167,6 +167,21 @@ def test_a_corrected_place_is_heard_and_found_by_later_calls(world: World) -> No
         "LocationCorrected", "TaskAlerted"
     )
     assert world.call(point=east(5010), after=MIN) is i
+
+
+def test_a_place_that_cannot_be_found_waits_for_a_person(world: World) -> None:
+    """A correction to words nobody knows leaves an urgent incident nowhere: that is said, and looked at."""
+    i = world.call()
+    nowhere = i.place.__class__(region=REGION, source="seat")
+    world.do(cmd.CorrectLocation(location=cmd.GivenLocation(address="~a"), place=nowhere, reason="~r"), i.incident_id)
+    world.accepted("LocationCorrected", "TaskAlerted", "ReviewRequested", "ClockStarted")
+    assert i.review == ["place_missing"]
+    again = cmd.CorrectLocation(location=cmd.GivenLocation(address="~b"), place=nowhere, reason="~r")
+    world.do(again, i.incident_id).accepted("LocationCorrected")
+    assert world.said("ReviewRequested") == []
+    world.do(cmd.CorrectLocation(location=cmd.GivenLocation(point=east(9)), reason="~r"), i.incident_id)
+    world.accepted("LocationCorrected", "ReviewEnded")
+    assert not i.review
 
 
 def test_a_place_across_the_border_adds_mutual_aid(world: World) -> None:
