@@ -4,7 +4,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, meet, start
 from tocsin.incident.permissions import on_incident
-from tocsin.incident.routing import agency, alert, extend_plan, holders, open_tasks, raise_priority, route
+from tocsin.incident.routing import agency, alert, extend_plan, fair_plan, holders, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
 from tocsin.incident.values import Role
 from tocsin.place import Place
@@ -53,7 +53,7 @@ def reclassify(case: Case) -> None:
 
 def _lead(case: Case, matter: Matter, incident: Incident) -> str:
     """Who leads by the new kind's plan; "" where the plan names nobody."""
-    plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, incident.raises, matter.line)
+    plan = fair_plan(case, matter, incident, incident.raises)
     return next((p.agency for p in plan.agencies if p.role == "lead"), "")
 
 

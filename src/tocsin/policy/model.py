@@ -25,7 +25,7 @@ class Shift(Row, frozen=True):
 
 
 class Agency(Row, frozen=True):
-    """An agency. `regions` are those it serves; `duty` answers out of hours."""
+    """An agency. `regions` are those it serves; `duty` answers out of hours; `said` is what callers call it."""
 
     id: str
     label: str
@@ -36,6 +36,21 @@ class Agency(Row, frozen=True):
     roster: list[Shift] = []
     duty: str = ""
     external_ids: dict[str, str] = {}
+    said: list[str] = []
+
+
+class Complaints(Row, frozen=True):
+    """Words by which a caller complains of an agency.
+
+    `verbs` say that it is a complaint, `blame` what is complained of; `between` may stand between a verb and the name;
+    a name with one of `places` after it is only where, with one of `feigned` before it only whom somebody played.
+    """
+
+    verbs: list[str] = []
+    blame: list[str] = []
+    between: list[str] = []
+    places: list[str] = []
+    feigned: list[str] = []
 
 
 class Region(Row, frozen=True):
@@ -307,3 +322,4 @@ class Policy(Row, frozen=True):
     archive_after_days: int = 40
     confidence_min: float = 0.5
     dropped_within_s: float = 2.0
+    complaints: Complaints = Complaints()

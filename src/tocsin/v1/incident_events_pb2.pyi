@@ -63,6 +63,7 @@ class Understanding(_message.Message):
     PAST_FIELD_NUMBER: _builtins.int
     LEXICON_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    AGAINST_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     priority: _builtins.int
     confidence: _builtins.float
@@ -87,6 +88,8 @@ class Understanding(_message.Message):
     def hazards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def matters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def against(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -107,10 +110,11 @@ class Understanding(_message.Message):
         past: _builtins.bool = ...,
         lexicon: _builtins.str = ...,
         model: _builtins.str = ...,
+        against: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "victims", b"victims"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "alternatives", b"alternatives", "confidence", b"confidence", "decided_by", b"decided_by", "escalated", b"escalated", "hazards", b"hazards", "human", b"human", "kind", b"kind", "lexicon", b"lexicon", "matters", b"matters", "model", b"model", "negated", b"negated", "past", b"past", "priority", b"priority", "raises", b"raises", "reasons", b"reasons", "terms", b"terms", "victims", b"victims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "against", b"against", "alternatives", b"alternatives", "confidence", b"confidence", "decided_by", b"decided_by", "escalated", b"escalated", "hazards", b"hazards", "human", b"human", "kind", b"kind", "lexicon", b"lexicon", "matters", b"matters", "model", b"model", "negated", b"negated", "past", b"past", "priority", b"priority", "raises", b"raises", "reasons", b"reasons", "terms", b"terms", "victims", b"victims"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__victims: _TypeAlias = _typing.Literal["victims"]  # noqa: Y015
     _WhichOneofArgType__victims: _TypeAlias = _typing.Literal["_victims", b"_victims"]  # noqa: Y015
