@@ -23,6 +23,7 @@ class Complained:
         said, names = policy.complaints, _names(policy)
         self._agencies = names
         self._verb = _any_of(said.verbs)
+        self._told = _any_of([*said.verbs, *said.reports])
         self._name = _any_of(names)
         self._blame = _any_of(said.blame)
         towns = (n for e in policy.gazetteer if e.kind == "town" for n in e.names)
@@ -33,7 +34,7 @@ class Complained:
 
     def of(self, words: str) -> list[str]:
         """The agencies a normalised text complains of, in their order; none where it complains of none."""
-        if self._verb.search(words) is None:
+        if self._told.search(words) is None:
             return []
         found: set[str] = set()
         for m in self._name.finditer(words):
@@ -50,8 +51,8 @@ class Complained:
         verbs = list(self._verb.finditer(before))
         if verbs and self._between.fullmatch(before, verbs[-1].end()):
             return True
-        verb = self._verb.search(after)
-        own = after[: min(BLAMED_WITHIN, verb.start() if verb else BLAMED_WITHIN)]  # past the verb it is of another
+        verb, told = self._verb.search(after), self._told.search(after)
+        own = after[: min(BLAMED_WITHIN, told.start() if told else BLAMED_WITHIN)]  # past that word it is of another
         if self._blame.search(own):
             return True
         brought_up = self._between.sub("", before) if not before.endswith(_ABOUT) else before

@@ -21,7 +21,8 @@ _MAIN = {
     "name": _TEXT, "version": _TEXT, "default_region": _TEXT, "command_region": _TEXT, "command_agency": _TEXT,
     "inspection_agency": _TEXT, "return_urgent_s": _WHOLE, "return_routine_working_days": _WHOLE,
     "transfers_before_command": _WHOLE, "known_id_days?": _WHOLE, "archive_after_days?": _WHOLE,
-    "confidence_min?": _NUMBER, "dropped_within_s?": _NUMBER, "complaint_verbs?": _TEXTS, "complaint_blame?": _TEXTS,
+    "confidence_min?": _NUMBER, "dropped_within_s?": _NUMBER,
+    "complaint_verbs?": _TEXTS, "complaint_reports?": _TEXTS, "complaint_blame?": _TEXTS,
     "complaint_between?": _TEXTS, "complaint_places?": _TEXTS, "complaint_feigned?": _TEXTS,
     "first_receivers": _TABLE, "seat_roles": _TABLE,
 }  # fmt: skip

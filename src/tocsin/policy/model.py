@@ -42,11 +42,13 @@ class Agency(Row, frozen=True):
 class Complaints(Row, frozen=True):
     """Words by which a caller complains of an agency.
 
-    `verbs` say that it is a complaint, `blame` what is complained of; `between` may stand between a verb and the name;
-    a name with one of `places` after it is only where, with one of `feigned` before it only whom somebody played.
+    `verbs` say that it is a complaint, `reports` do where a blame is said too, `blame` is what is complained of.
+    `between` may stand between a verb and the name. A name with one of `places` after it is only where, with one of
+    `feigned` before it only whom somebody played.
     """
 
     verbs: list[str] = []
+    reports: list[str] = []
     blame: list[str] = []
     between: list[str] = []
     places: list[str] = []
