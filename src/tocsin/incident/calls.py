@@ -151,7 +151,7 @@ def _add_agencies(case: Case, i: Incident, matter: Matter, call: CallRecord, u: 
     for planned in (*own.agencies, *said.agencies):
         if planned.agency not in called:
             called.add(planned.agency)
-            route(case, matter, planned.agency, "joint" if led else planned.role, "call")
+            route(case, matter, planned.agency, "joint" if led else planned.role, "call", needs=planned.capabilities)
             led = True
 
 

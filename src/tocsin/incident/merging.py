@@ -147,7 +147,7 @@ def _restore(case: Case, incident: Incident, former: Incident, names: list[str])
     plan = fair_plan(case, matter, former, former.raises)
     for planned in plan.agencies:
         if planned.agency not in held:
-            route(case, matter, planned.agency, planned.role, "split")
+            route(case, matter, planned.agency, planned.role, "split", needs=planned.capabilities)
 
 
 def merge(case: Case) -> None:
@@ -217,6 +217,7 @@ def _move(case: Case, incident: Incident, into: Incident, t: Task, *, role: Role
             returns=t.returns,
             round=t.round, duty=t.duty, cause=t.cause, routed_at=t.routed_at, former_task=t.former_task,
             missions=dict(t.missions), merged_from=merged_from, former_role=t.former_role or t.role,
+            capabilities=list(t.capabilities),
         ),
     )  # fmt: skip
     for c in incident.clocks.values():

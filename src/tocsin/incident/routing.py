@@ -37,8 +37,9 @@ def route(
     former: str = "",
     round_: int = 1,
     clocks: bool = True,
+    needs: Iterable[str] = (),
 ) -> str:
-    """Gives an agency a task, with its limits; the task's id."""
+    """Gives an agency a task, with its limits and what it is to bring; the task's id."""
     to = agency(case, agency_id)
     task_id = matter.next_task()
     case.say(
@@ -46,6 +47,7 @@ def route(
         ev.TaskRouted(
             task_id=task_id, agency=agency_id, agency_class=to.agency_class, role=role, cause=cause,
             duty=duty_at(to, case.now), round=round_, former_task=former,
+            capabilities=list(needs),
         ),
     )  # fmt: skip
     if clocks:
@@ -84,7 +86,7 @@ def extend_plan(
     for planned in plan.agencies:
         if planned.agency not in held:
             role: Role = "joint" if joint or led else planned.role
-            route(case, matter, planned.agency, role, cause or planned.cause)
+            route(case, matter, planned.agency, role, cause or planned.cause, needs=planned.capabilities)
     return plan.priority
 
 
@@ -154,7 +156,7 @@ def open_incident(
         ),
     )  # fmt: skip
     for planned in plan.agencies:
-        route(case, matter, planned.agency, planned.role, planned.cause)
+        route(case, matter, planned.agency, planned.role, planned.cause, needs=planned.capabilities)
     if kind in ("invalid.silent", "invalid.dropped"):
         start(case, matter, "callback")
     if review:

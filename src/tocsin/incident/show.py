@@ -181,7 +181,7 @@ def _task(t: Task) -> TaskView:
     return TaskView(
         task_id=t.task_id, agency=t.agency, agency_class=t.agency_class, role=t.role, state=t.state,
         units=list(t.units), held_by=t.held_by, offered_to=t.offered_to, return_code=t.return_code, round=t.round,
-        duty=t.duty, cause=t.cause,
+        duty=t.duty, cause=t.cause, capabilities=list(t.capabilities),
     )  # fmt: skip
 
 

@@ -55,7 +55,17 @@ def hand_over(case: Case, incident: Incident, task: Task, to: str) -> str:
     case.say(
         incident.incident_id, ev.TaskTransferred(task_id=task.task_id, agency=task.held_by, to=to, new_task=new_task)
     )
-    route(case, matter, to, task.role, "transfer", former=task.task_id, round_=task.round, clocks=False)
+    route(
+        case,
+        matter,
+        to,
+        task.role,
+        "transfer",
+        former=task.task_id,
+        round_=task.round,
+        clocks=False,
+        needs=task.capabilities,
+    )
     carry(case, incident, task, new_task, to, agency(case, to).agency_class)
     return new_task
 
@@ -126,7 +136,15 @@ def grant_return(case: Case) -> None:
     )
     matter = Matter.of(incident)
     new_task = route(
-        case, matter, to, task.role, "return", former=task.task_id, round_=task.round, clocks=incident.lane == "urgent"
+        case,
+        matter,
+        to,
+        task.role,
+        "return",
+        former=task.task_id,
+        round_=task.round,
+        clocks=incident.lane == "urgent",
+        needs=task.capabilities,
     )
     if incident.lane == "urgent":
         stop(case, incident, task_id=task.task_id, cause="returned")

@@ -39,18 +39,19 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         "agency": {
             "id": _TEXT, "label": _TEXT, "label_en": _TEXT, "agency_class": "police|fire|traffic|medical|department",
             "type": "government|utility|social|township", "regions": _TEXTS, "duty?": _TEXT, "roster?": "tables",
-            "external_ids?": _TABLE, "said?": _TEXTS,
+            "external_ids?": _TABLE, "said?": _TEXTS, "capabilities?": _TEXTS,
         },
     },
     "kinds.toml": {
         "kind": {
             "code": _TEXT, "label": _TEXT, "label_en": _TEXT, "priority": _WHOLE, "lead?": _TEXT, "joint?": _TEXTS,
             "review?": _BOOL, "group?": _TEXT, "limit?": _TEXT, "urn?": _TEXT, "cap_category?": _TEXT, "eido?": _TEXT,
-            "confidential?": _BOOL,
+            "confidential?": _BOOL, "needs?": _TABLE,
         },
     },
     "raises.toml": {
-        "raise": {"name": _TEXT, "kinds": _TEXTS, "agencies": _TEXTS, "priority": _WHOLE, "source?": _TEXT},
+        "raise": {"name": _TEXT, "kinds": _TEXTS, "agencies": _TEXTS, "priority": _WHOLE, "source?": _TEXT,
+                  "needs?": _TABLE},
     },
     "limits.toml": {
         "limit": {

@@ -25,7 +25,10 @@ class Shift(Row, frozen=True):
 
 
 class Agency(Row, frozen=True):
-    """An agency. `regions` are those it serves; `duty` answers out of hours; `said` is what callers call it."""
+    """An agency. `regions` are those it serves; `duty` answers out of hours; `said` is what callers call it.
+
+    `capabilities` are what it can bring, of which a plan may need some.
+    """
 
     id: str
     label: str
@@ -37,6 +40,7 @@ class Agency(Row, frozen=True):
     duty: str = ""
     external_ids: dict[str, str] = {}
     said: list[str] = []
+    capabilities: list[str] = []
 
 
 class Complaints(Row, frozen=True):
@@ -74,7 +78,10 @@ class PlanAgency(Row, frozen=True):
 
 
 class Kind(Row, frozen=True):
-    """A kind of matter and its response plan; `limit` names the promise of hotline kinds."""
+    """A kind of matter and its response plan; `limit` names the promise of hotline kinds.
+
+    `needs`: what an agency of the plan is to bring, by agency.
+    """
 
     code: str
     label: str
@@ -88,6 +95,7 @@ class Kind(Row, frozen=True):
     cap_category: str = "Other"
     eido: str = ""
     confidential: bool = False
+    needs: dict[str, list[str]] = {}
 
 
 class Raise(Row, frozen=True):
@@ -101,6 +109,7 @@ class Raise(Row, frozen=True):
     agencies: list[str]
     priority: int
     source: str = ""
+    needs: dict[str, list[str]] = {}
 
 
 class Limit(Row, frozen=True):

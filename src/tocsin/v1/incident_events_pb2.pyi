@@ -691,6 +691,7 @@ class TaskRouted(_message.Message):
     DUTY_FIELD_NUMBER: _builtins.int
     ROUND_FIELD_NUMBER: _builtins.int
     FORMER_TASK_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     agency: _builtins.str
     agency_class: _builtins.str
@@ -699,6 +700,8 @@ class TaskRouted(_message.Message):
     duty: _builtins.str
     round: _builtins.int
     former_task: _builtins.str
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -710,10 +713,11 @@ class TaskRouted(_message.Message):
         duty: _builtins.str = ...,
         round: _builtins.int = ...,
         former_task: _builtins.str = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_task", b"former_task", "role", b"role", "round", b"round", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "capabilities", b"capabilities", "cause", b"cause", "duty", b"duty", "former_task", b"former_task", "role", b"role", "round", b"round", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1913,6 +1917,7 @@ class TaskJoined(_message.Message):
     MISSIONS_FIELD_NUMBER: _builtins.int
     MERGED_FROM_FIELD_NUMBER: _builtins.int
     FORMER_ROLE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     agency: _builtins.str
     agency_class: _builtins.str
@@ -1934,6 +1939,8 @@ class TaskJoined(_message.Message):
     def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def missions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -1956,10 +1963,11 @@ class TaskJoined(_message.Message):
         missions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         merged_from: _builtins.str = ...,
         former_role: _builtins.str = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_role", b"former_role", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "capabilities", b"capabilities", "cause", b"cause", "duty", b"duty", "former_role", b"former_role", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

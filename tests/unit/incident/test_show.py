@@ -39,6 +39,7 @@ def test_the_view_has_the_contracts_fields(world: World) -> None:
     assert view["tasks"][0] | {"task_id": "", "duty": ""} == {
         "task_id": "", "agency": "nanxian-fire", "agency_class": "fire", "role": "lead", "state": "routed", "units": [],
         "held_by": "nanxian-fire", "offered_to": "", "return_code": "", "round": 1, "duty": "", "cause": "plan",
+        "capabilities": ["firefighting", "breathing_apparatus"],
     }  # fmt: skip
     assert {"clock", "task_id", "agency", "due_at", "state", "card"} <= set(view["clocks"][0])
     assert [s["call_id"] for s in view["suggestions"]] == ["c3"]
