@@ -5,6 +5,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, answered, meet, start, stop
 from tocsin.incident.complained import away_of, concerns, fair
+from tocsin.incident.deadlines import shorten
 from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.linking import Match, call_moment, matches
 from tocsin.incident.routing import INVALID, alert, extend_plan, open_incident, open_tasks, raise_priority, route
@@ -144,6 +145,7 @@ def _add_agencies(case: Case, i: Incident, matter: Matter, call: CallRecord, u: 
     said = plan_for(case.policy, u.kind, u.priority, matter.region, u.raises, call.line)
     if raise_priority(case, i, min(own.priority, said.priority), "call"):
         matter.priority = min(own.priority, said.priority)
+        shorten(case, i, matter)
     own = fair(case.policy, own, away_of(case.policy, case.region, i, i.kind, raises))
     said = fair(case.policy, said, away_of(case.policy, case.region, i, u.kind, u.raises))
     called = {t.agency for t in i.tasks.values() if t.state != "cancelled"} if i.state == "open" else set()

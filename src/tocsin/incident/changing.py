@@ -3,6 +3,7 @@
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, meet, start
+from tocsin.incident.deadlines import shorten
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import agency, alert, extend_plan, fair_plan, holders, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
@@ -42,6 +43,7 @@ def reclassify(case: Case) -> None:
     ).priority
     raise_priority(case, incident, planned, "reclassified", reason)
     matter.priority = min(incident.priority, planned)
+    shorten(case, incident, matter)
     before = {t.task_id for t in open_tasks(incident)}
     lead = _lead(case, matter, incident)
     extend_plan(case, matter, incident, incident.raises, joint=not lead, takes_lead=bool(lead))
@@ -84,6 +86,7 @@ def set_priority(case: Case) -> None:
         matter = Matter.of(incident)
         matter.priority = priority
         extend_plan(case, matter, incident, incident.raises, joint=bool(open_tasks(incident)))
+        shorten(case, incident, matter)
         alert(case, incident, "priority")
     looked(case, incident, "set_priority")
 

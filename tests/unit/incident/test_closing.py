@@ -69,6 +69,17 @@ def test_not_solved_opens_a_second_round_once_one_level_up(world: World) -> None
     world.do(follow, i.incident_id).refused("illegal_step")
 
 
+def test_what_is_reopened_is_not_forgotten(world: World) -> None:
+    """Reopened by a person, nobody is at work on it: it waits for one, with the limit of all that waits."""
+    i = world.call("service.urban", line="12345")
+    finish(world, i)
+    world.do(cmd.Close(), i.incident_id)
+    world.do(cmd.Reopen(reason="~r"), i.incident_id).accepted("IncidentReopened", "ReviewRequested", "ClockStarted")
+    assert i.review == ["reopened"]
+    world.do(cmd.Route(agency="nanxian-urban", role="lead"), i.incident_id).accepted("TaskRouted", "ReviewEnded")
+    assert not i.review
+
+
 def test_solved_at_the_follow_up_changes_nothing_more(world: World) -> None:
     """Solved: one event, once."""
     i = world.call("service.urban", line="12345")
