@@ -10,7 +10,7 @@ from tocsin.incident.permissions import as_desk
 from tocsin.incident.state import Clock, Incident, Task
 from tocsin.policy.limits import due_from, limit_for
 
-SHORTENED = ("complete", "arrive")
+SHORTENED = ("acknowledge", "arrive", "complete")
 """Limits whose length hangs on how urgent the matter is."""
 
 

@@ -146,6 +146,7 @@ def test_a_promise_shortens_when_the_matter_turns_out_urgent(world: World) -> No
     world.do(raised, i.incident_id, after=60 * MIN).accepted("PriorityChanged", "ClockStopped", "ClockStarted")
     now = clock(i, "complete")
     assert (former.state, now.task_id, now.due_at) == ("stopped", former.task_id, world.now + 120 * MIN)
+    assert clock(i, "acknowledge").due_at == world.now + 30_000, "whoever has not seen it has to see it now"
     world.do(cmd.SetPriority(priority=4, reason="~r"), i.incident_id).accepted("PriorityChanged")
     assert (clock(i, "complete"), now.state) == (now, "running")
 
