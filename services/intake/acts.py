@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -11,12 +12,13 @@ from services.intake.accept import Finder, record_of
 from services.intake.access import Sights
 from services.intake.act_body import INCIDENT_ID, Head, described
 from services.intake.body import invalid
-from services.intake.index import CommandRow, Index
+from services.intake.index import CallRow, CommandRow, Index
 from services.intake.safekeeping import Safekeeping
 from tocsin.calls.fields import FieldError
 from tocsin.codec.wire import encode_command
 from tocsin.envelope import Command, Lane
 from tocsin.incident import commands as c
+from tocsin.incident.values import CallRecord
 from tocsin.log.headers import command_headers
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append
@@ -52,6 +54,22 @@ class Target(Struct, frozen=True):
     subject: str
     region: str
     lane: Lane
+
+
+class Known(Protocol):
+    """What says of a call what the log knows."""
+
+    def call(self, call_id: str) -> CallRow | None:
+        """The call, or None."""
+
+
+def check_reveal(
+    index: Known, sights: Sights, who: Principal, act: c.Act, record_in: Callable[[bytes], CallRecord] = record_of
+) -> None:
+    """Problem 404 where a caller who is hidden from this person would be said to have been seen by them."""
+    row = index.call(act.call_id) if isinstance(act, c.RevealNumber) else None
+    if row is not None and sights.caller_hidden(who, record_in(row.value), row.kind):
+        raise missing("caller of the call", row.call_id)
 
 
 class Acts:
@@ -118,6 +136,7 @@ class Acts:
             known = self._index.command(command_id)
             if known is not None and known.outcome != "pending":
                 return shown(known)
+        check_reveal(self._index, self._sights, who, act)
         if isinstance(act, c.CorrectLocation):
             act = self._placed(act, target, who)
         return await self.append(act, command_id, head.expected_version, target, who, wait=wait, trace=trace)
