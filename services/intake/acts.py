@@ -12,7 +12,7 @@ from services.intake.accept import Finder, record_of
 from services.intake.access import Sights
 from services.intake.act_body import INCIDENT_ID, Head, described
 from services.intake.body import invalid
-from services.intake.index import CallRow, CommandRow, Index
+from services.intake.index import CallRow, CommandRow, IncidentRow, Index
 from services.intake.safekeeping import Safekeeping
 from tocsin.calls.fields import FieldError
 from tocsin.codec.wire import encode_command
@@ -62,6 +62,9 @@ class Known(Protocol):
     def call(self, call_id: str) -> CallRow | None:
         """The call, or None."""
 
+    def incident(self, incident_id: str) -> IncidentRow | None:
+        """The incident, or None."""
+
 
 def check_reveal(
     index: Known, sights: Sights, who: Principal, act: c.Act, record_in: Callable[[bytes], CallRecord] = record_of
@@ -70,6 +73,14 @@ def check_reveal(
     row = index.call(act.call_id) if isinstance(act, c.RevealNumber) else None
     if row is not None and sights.caller_hidden(who, record_in(row.value), row.kind):
         raise missing("caller of the call", row.call_id)
+
+
+def outcome_seen(index: Known, sights: Sights, who: Principal, row: CommandRow) -> bool:
+    """Whether what a command came to is for this person: its sender, or who may see an incident it is about."""
+    if row.outcome == "pending" or row.sender == who.subject or sights.of(who).everything:
+        return True
+    about = (index.incident(e["incident_id"]) for e in row.events)
+    return any(i is not None and sights.incident(who, i) for i in about)
 
 
 class Acts:
@@ -172,12 +183,12 @@ class Acts:
 
         return await self._index.until(f"command:{command_id}", decided, wait)
 
-    async def status(self, command_id: str, wait: float) -> Outcome:
-        """What a command came to; Problem 404 where none was sent under this id."""
+    async def status(self, command_id: str, wait: float, who: Principal | None = None) -> Outcome:
+        """What a command came to; Problem 404 where none was sent under this id, or none that `who` may see."""
         row = await self.outcome(command_id, wait) or self._index.command(command_id)
         if row is None and await self._index.fresh(FRESH_S):
             row = self._index.command(command_id)
-        if row is None:
+        if row is None or (who is not None and not outcome_seen(self._index, self._sights, who, row)):
             raise missing("command", command_id)
         return shown(row)
 

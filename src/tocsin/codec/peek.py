@@ -47,6 +47,11 @@ class EventHead:
         """When it happened."""
         return int(self._m.occurred_at)
 
+    @property
+    def sender(self) -> str:
+        """Whose act led to it."""
+        return str(self._m.actor.subject)
+
     def data(self) -> Any:
         """The content as the domain's value; UnreadableRecord where this version cannot read it."""
         try:

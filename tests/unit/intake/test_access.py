@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.intake.access import Sights
-from services.intake.acts import check_reveal
-from services.intake.index import CallRow, IncidentRow
+from services.intake.acts import check_reveal, outcome_seen
+from services.intake.index import CallRow, CommandRow, IncidentRow
 from services.intake.view import posted_shape
 from tocsin.incident import commands as c
 from tocsin.incident.values import CallRecord
@@ -111,6 +111,10 @@ class OneCall:
         """That one."""
         return self._row if call_id == self._row.call_id else None
 
+    def incident(self, _incident_id: str) -> IncidentRow | None:
+        """A police matter, whichever is asked for."""
+        return incident("110", ["nanxian-police"])
+
 
 def test_who_may_not_see_a_caller_reveals_none(sights: Sights) -> None:
     """Given a caller hidden by the kind, revealing is refused at the door: the file never says a number was seen."""
@@ -126,3 +130,13 @@ def test_who_may_not_see_a_caller_reveals_none(sights: Sights) -> None:
         assert (refused.value.status, refused.value.code) == (404, "not_found")
     check_reveal(index, sights, WHO["fire"], c.RevealNumber(call_id="other", reason="r"), lambda _: record)
     check_reveal(index, sights, WHO["fire"], c.Note(text="t"), lambda _: record)
+
+
+def test_what_a_command_came_to_is_for_its_sender_and_for_who_sees_what_it_was_about(sights: Sights) -> None:
+    """Given a command on a police matter sent by the hotline in vain: they and whoever sees the matter may ask."""
+    index = OneCall(CallRecord(call_id="c", line="110", region=REGION, place=Place(region=REGION)))
+    row = CommandRow(
+        command_id="x", region=REGION, outcome="refused", code="not_your_task", detail="", version=3,
+        events=[{"incident_id": f"{REGION}-20260405-000001"}], sender=WHO["hotline"].subject,
+    )  # fmt: skip
+    assert {n for n, w in WHO.items() if outcome_seen(index, sights, w, row)} == OVERSEERS | {"hotline", "police"}
