@@ -146,7 +146,7 @@ class Acts:
         if head.command_id is not None:
             known = self._index.command(command_id)
             if known is not None and known.outcome != "pending":
-                return shown(known)
+                return again(known, who)
         check_reveal(self._index, self._sights, who, act)
         if isinstance(act, c.CorrectLocation):
             act = self._placed(act, target, who)
@@ -210,6 +210,13 @@ def shown(row: CommandRow) -> Outcome:
     if row.outcome == "pending":
         return Outcome(command_id=row.command_id, outcome="pending")
     return Outcome(command_id=row.command_id, outcome="accepted", version=row.version, events=row.events)
+
+
+def again(row: CommandRow, who: Principal) -> Outcome:
+    """The answer of a command sent before; Problem 409 where another sent it: this act would be thought done."""
+    if row.sender not in ("", who.subject):
+        raise Problem(409, "command_id_conflict", f"The command id {row.command_id!r} was another's; send a new one.")
+    return shown(row)
 
 
 def missing(what: str, name: str) -> Problem:

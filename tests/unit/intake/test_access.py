@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.intake.access import Sights
-from services.intake.acts import check_reveal, outcome_seen
+from services.intake.acts import again, check_reveal, outcome_seen
 from services.intake.index import CallRow, CommandRow, IncidentRow
 from services.intake.view import posted_shape
 from tocsin.incident import commands as c
@@ -140,3 +140,15 @@ def test_what_a_command_came_to_is_for_its_sender_and_for_who_sees_what_it_was_a
         events=[{"incident_id": f"{REGION}-20260405-000001"}], sender=WHO["hotline"].subject,
     )  # fmt: skip
     assert {n for n, w in WHO.items() if outcome_seen(index, sights, w, row)} == OVERSEERS | {"hotline", "police"}
+
+
+def test_anothers_command_id_is_a_conflict_and_never_an_answer() -> None:
+    """Given an id that the hotline used: its repeat has its answer, another desk's act is not said to be done by it."""
+    row = CommandRow(
+        command_id="1", region=REGION, outcome="accepted", code="", detail="", version=3, events=[],
+        sender=WHO["hotline"].subject,
+    )  # fmt: skip
+    assert again(row, WHO["hotline"]).outcome == "accepted"
+    with pytest.raises(Problem) as refused:
+        again(row, WHO["police"])
+    assert (refused.value.status, refused.value.code) == (409, "command_id_conflict")
