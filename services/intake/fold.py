@@ -11,10 +11,11 @@ from msgspec import Struct
 from services.intake.rows import Call, Incident, Rows, Step
 from services.intake.safekeeping import spooled_at
 from tocsin.codec.peek import EventHead
-from tocsin.codec.wire import UnreadableRecord, decode_command
-from tocsin.envelope import Ms
+from tocsin.codec.wire import UnreadableRecord, decode_command, encode_command
+from tocsin.envelope import Command, Lane, Ms
 from tocsin.incident import events as e
 from tocsin.incident.commands import RecordCall
+from tocsin.incident.values import CallRecord
 from tocsin.log.headers import header
 from tocsin.log.port import Record
 from tocsin.log.topics import INCIDENT_EVENTS, ROUTINE
@@ -135,6 +136,11 @@ class Fold:
             # The same call may have come to stand on the log late, before its spooled copy: the 202 named the spool.
             known.answered_at, known.durability = spooled, "spooled"
             self._rows.change_call(known)
+        elif spooled is None and known.body_hash == body and known.durability == "log":
+            at = record_time(r.headers, r.timestamp, trust_header=self._trust, now=self._now)
+            if at < known.answered_at:  # known by its decision alone so far, which is recorded a little later
+                known.answered_at = at
+                self._rows.change_call(known)
         self._touched.calls.add(call_id)
 
     def _pending(self, r: Record) -> None:
@@ -214,12 +220,30 @@ class Fold:
 
     def _recorded(self, event: EventHead) -> None:
         seen = event.call_seen()
-        call = self._rows.call(seen.call_id)
+        call = self._rows.call(seen.call_id) or self._by_decision(event, seen.call_id)
         if call is not None:
             call.decided_as = "review" if seen.human else "decided"
             call.kind, call.priority, call.incident_ids = seen.kind, seen.priority, seen.incident_ids
             self._rows.change_call(call)
         self._touched.calls.add(seen.call_id)
+
+    def _by_decision(self, event: EventHead, call_id: str) -> Call | None:
+        """A call whose decision is read before its own record, which may also have expired: the event holds it whole.
+
+        Topics are read side by side, so nothing says which comes first; what is not written here would be lost.
+        """
+        if event.command_id != f"call:{call_id}":
+            return None
+        record: CallRecord = event.data().call
+        lane: Lane = "routine" if event.lane == "routine" else "urgent"
+        command = Command(
+            command_id=event.command_id, region=event.region, data=RecordCall(call=record), lane=lane,
+            issued_at=event.recorded_at,
+        )  # fmt: skip
+        call = Call(call_id, record.body_hash, event.recorded_at, "log", line=record.line)
+        self._rows.add_call(call, (event.region, lane, encode_command(command), event.recorded_at))
+        self._touched.first[call_id] = event.source
+        return call
 
     def _opened(self, event: EventHead, data: e.IncidentOpened) -> None:
         if self._rows.incident(event.subject) is None:

@@ -48,6 +48,11 @@ class EventHead:
         return int(self._m.occurred_at)
 
     @property
+    def source(self) -> tuple[str, int, int]:
+        """Where the command stands that led to it: topic, partition, offset."""
+        return self._m.source.topic, int(self._m.source.partition), int(self._m.source.offset)
+
+    @property
     def sender(self) -> str:
         """Whose act led to it."""
         return str(self._m.actor.subject)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.intake.accept import record_of
 from services.intake.fold import BODY_HEADER, Fold
 from services.intake.schema import open_index
 from tocsin.codec.peek import EventHead
@@ -23,7 +24,7 @@ NOW = 1_775_360_000_000
 
 def recorded(call_id: str) -> e.CallRecorded:
     """A call understood."""
-    call = CallRecord(call_id=call_id, line="119", region=REGION, place=Place(region=REGION))
+    call = CallRecord(call_id=call_id, line="119", region=REGION, place=Place(region=REGION), body_hash="hash")
     return e.CallRecorded(call=call, understanding=Understanding(kind="fire.building", priority=1))
 
 
@@ -31,6 +32,7 @@ def posted(call_id: str, offset: int) -> Record:
     """A call's command on the log."""
     headers = (
         ("ce_type", b"cn.tocsin.RecordCall.v1"), ("ce_id", f"call:{call_id}".encode()), (BODY_HEADER, b"hash"),
+        ("tocsin_line", b"119"),
     )  # fmt: skip
     return Record(URGENT.name, 0, offset, REGION.encode(), b"sealed", headers, NOW)
 
@@ -87,6 +89,24 @@ def test_batches_of_any_size_leave_the_same_index(tmp_path: Path, size: int) -> 
     assert folded(tmp_path / "many.db", size) == one
     assert [c[0] for c in one["calls"]] == ["a", "b"]
     assert len(one["incidents"]) == len(one["tasks"]) == 1
+
+
+def test_a_decision_read_before_its_call_is_not_lost(tmp_path: Path) -> None:
+    """Topics are read side by side: whichever comes first, and after any restart between, the call is known decided."""
+    whole, records = folded(tmp_path / "whole.db", 100), history()
+    events = [r for r in records if r.topic == INCIDENT_EVENTS.name]
+    commands = [r for r in records if r.topic != INCIDENT_EVENTS.name]
+    db = open_index(tmp_path / "late.db")
+    Fold(db, trust_clock_header=False).apply(events)
+    alone = {row[0]: row for row in db.execute("SELECT call_id, status, incident_ids, disposition, line FROM calls")}
+    assert [(r[1], r[2] != "[]", r[4]) for r in alone.values()] == [("decided", True, "119")] * 2
+    Fold(db, trust_clock_header=False).apply(commands)
+    kept = "SELECT call_id, body_hash, answered_at, durability, status, incident_ids, disposition FROM calls ORDER BY 1"
+    again = open_index(tmp_path / "whole.db")
+    assert db.execute(kept).fetchall() == again.execute(kept).fetchall()
+    assert rows(db)["incidents"] == whole["incidents"]
+    value = db.execute("SELECT value FROM calls WHERE call_id = 'a'").fetchone()[0]
+    assert record_of(value).call_id == "a"
 
 
 def test_a_fold_says_where_a_new_call_stands_and_is_silent_on_a_repeat(tmp_path: Path) -> None:
