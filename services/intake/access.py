@@ -136,11 +136,11 @@ class Sights:
         own_line = may_see(sight, record.region, frozenset({f"line:{record.line}"}))
         return own_seat or own_line or any(self.incident(who, i) for i in incidents)
 
-    def caller_hidden(self, who: Principal, record: CallRecord, kind: str | None) -> bool:
-        """Whether the caller stays unseen outside the first receiver."""
+    def caller_hidden(self, who: Principal, record: CallRecord, kind: str | None, first: str = "") -> bool:
+        """Whether the caller stays unseen outside the first receiver: `first`, or who answers the call's line."""
         row = self._policy.kinds.get(kind or "")
         return caller_hidden(
-            record, self.of(who), self._first(record.line), secret=row is not None and row.confidential
+            record, self.of(who), first or self._first(record.line), secret=row is not None and row.confidential
         )
 
     def text_hidden(self, who: Principal, record: CallRecord) -> bool:
@@ -154,4 +154,5 @@ class Sights:
         known = (self._policy.agencies.get(a) for a in row.agencies)
         keys = {f"agency:{a}" for a in row.agencies} | {f"class:{a.agency_class}" for a in known if a is not None}
         keys |= {f"line:{line}" for line in row.lines} | {f"unit:{u}" for u in row.units}
-        return frozenset(keys | {f"first:{self._first(line)}" for line in row.lines[:1]})
+        first = [row.first_receiver] if row.first_receiver else [self._first(line) for line in row.lines[:1]]
+        return frozenset(keys | {f"first:{f}" for f in first})

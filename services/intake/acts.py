@@ -65,13 +65,16 @@ class Known(Protocol):
     def incident(self, incident_id: str) -> IncidentRow | None:
         """The incident, or None."""
 
+    def first_receiver(self, call: CallRow) -> str:
+        """Who received a call's matter first."""
+
 
 def check_reveal(
     index: Known, sights: Sights, who: Principal, act: c.Act, record_in: Callable[[bytes], CallRecord] = record_of
 ) -> None:
     """Problem 404 where a caller who is hidden from this person would be said to have been seen by them."""
     row = index.call(act.call_id) if isinstance(act, c.RevealNumber) else None
-    if row is not None and sights.caller_hidden(who, record_in(row.value), row.kind):
+    if row is not None and sights.caller_hidden(who, record_in(row.value), row.kind, index.first_receiver(row)):
         raise missing("caller of the call", row.call_id)
 
 

@@ -129,7 +129,8 @@ class Api:
             await self._index.until(f"call:{target.id}", lambda: self._decided(call_id), wait)
         row = self._index.call(call_id)
         if row is not None:
-            return answer(200, call_view(row, who, self._sights, self._keyring))
+            first = self._index.first_receiver(row)
+            return answer(200, call_view(row, who, self._sights, self._keyring, first))
         held = self._keeping.spool.call(call_id)
         if held is None:
             raise missing("call", call_id)

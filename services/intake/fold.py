@@ -247,7 +247,8 @@ class Fold:
 
     def _opened(self, event: EventHead, data: e.IncidentOpened) -> None:
         if self._rows.incident(event.subject) is None:
-            self._rows.change_incident(Incident(event.subject, event.region, event.lane))
+            row = Incident(event.subject, event.region, event.lane, first_receiver=data.first_receiver)
+            self._rows.change_incident(row)
         self._add(event.subject, "lines", [data.line])
         self._belongs(data.call_id, event.subject, "opened")
         call = self._rows.call(data.call_id) if data.review else None

@@ -76,6 +76,7 @@ class IncidentRow(Struct, frozen=True):
     state: str
     steps: list[dict[str, Any]]
     lines: list[str]
+    first_receiver: str = ""
 
 
 class PositionedFollower(Follower, Protocol):
@@ -140,15 +141,20 @@ class Index:
     def incident(self, incident_id: str) -> IncidentRow | None:
         """An incident, or None."""
         row = self._read.execute(
-            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines FROM incidents"
-            " WHERE incident_id = ?",
+            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver"
+            " FROM incidents WHERE incident_id = ?",
             (incident_id,),
         ).fetchone()
         if row is None:
             return None
         plain = dict(zip(("incident_id", "region", "lane", "state"), row[:4], strict=True))
-        lists = dict(zip(("agencies", "calls", "units", "steps", "lines"), map(json.loads, row[4:]), strict=True))
-        return IncidentRow(**plain, **lists)
+        lists = dict(zip(("agencies", "calls", "units", "steps", "lines"), map(json.loads, row[4:9]), strict=True))
+        return IncidentRow(**plain, **lists, first_receiver=row[9])
+
+    def first_receiver(self, call: CallRow) -> str:
+        """Who received a call's matter first; "" while it is undecided."""
+        found = self.incident(call.incident_ids[0]) if call.incident_ids else None
+        return found.first_receiver if found is not None else ""
 
     def task_agency(self, task_id: str) -> str | None:
         """The agency of a task, or None where there is no such task."""

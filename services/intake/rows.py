@@ -77,12 +77,13 @@ class Incident(Struct):
     state: str = "open"
     steps: list[Step] = []
     lines: list[str] = []
+    first_receiver: str = ""
 
     @property
     def columns(self) -> tuple[object, ...]:
         """All columns but the review mark, which nobody reads."""
         texts = [_encode(x).decode() for x in (self.agencies, self.calls, self.units, self.steps, self.lines)]
-        return (self.incident_id, self.region, self.lane, self.state, *texts)
+        return (self.incident_id, self.region, self.lane, self.state, *texts, self.first_receiver)
 
 
 class Rows:
@@ -126,13 +127,13 @@ class Rows:
         """An incident's row, or None."""
         if incident_id not in self._incidents:
             row = self._db.execute(
-                "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines FROM incidents"
-                " WHERE incident_id = ?",
+                "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver"
+                " FROM incidents WHERE incident_id = ?",
                 (incident_id,),
             ).fetchone()
             self._incidents[incident_id] = None if row is None else Incident(
                 row[0], row[1], row[2], _names(row[4]), _names(row[5]), _names(row[6]), row[3], _steps(row[7]),
-                _names(row[8]),
+                _names(row[8]), row[9],
             )  # fmt: skip
         return self._incidents[incident_id]
 
@@ -164,10 +165,11 @@ class Rows:
         changed = [(c.answered_at, c.durability, *c.changing, c.call_id) for c in self._changed_calls.values()]
         self._db.executemany(_UPDATE_CALL, changed)
         self._db.executemany(
-            "INSERT INTO incidents (incident_id, region, lane, state, agencies, calls, units, steps, lines)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET state = excluded.state,"
+            "INSERT INTO incidents"
+            " (incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET state = excluded.state,"
             " agencies = excluded.agencies, calls = excluded.calls, units = excluded.units, steps = excluded.steps,"
-            " lines = excluded.lines",
+            " lines = excluded.lines, first_receiver = excluded.first_receiver",
             [i.columns for i in self._changed_incidents.values()],
         )
         self._fresh, self._changed_calls, self._changed_incidents = {}, {}, {}

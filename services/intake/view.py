@@ -33,14 +33,14 @@ class CallView(Struct, frozen=True, kw_only=True):
     call: dict[str, Any]
 
 
-def call_view(row: CallRow, who: Principal, sights: Sights, keyring: Keyring) -> CallView:
-    """A call that is on the log."""
+def call_view(row: CallRow, who: Principal, sights: Sights, keyring: Keyring, first: str = "") -> CallView:
+    """A call that is on the log; `first` received its matter first."""
     record = record_of(row.value)
     return CallView(
         call_id=row.call_id, region=row.region, status=row.status, durability="log",
         recorded_at=rfc3339(row.answered_at) or "", disposition=row.disposition, incident_ids=row.incident_ids,
         flags=record.flags, kind=row.kind, priority=row.priority,
-        call=posted_shape(record, who, sights, keyring, row.kind),
+        call=posted_shape(record, who, sights, keyring, row.kind, first),
     )  # fmt: skip
 
 
@@ -55,12 +55,12 @@ def spooled_view(held: Held, who: Principal, sights: Sights, keyring: Keyring) -
 
 
 def posted_shape(
-    record: CallRecord, who: Principal, sights: Sights, keyring: Keyring, kind: str | None = None
+    record: CallRecord, who: Principal, sights: Sights, keyring: Keyring, kind: str | None = None, first: str = ""
 ) -> dict[str, Any]:
     """The call in the shape it was posted in."""
     clear = keyring.unseal(record.private)
     words = read_words(clear) or Words()
-    hidden = sights.caller_hidden(who, record, kind)
+    hidden = sights.caller_hidden(who, record, kind, first)
     medical = sights.text_hidden(who, record)
     shown: dict[str, Any] = {
         "call_id": record.call_id, "line": record.line, "channel": record.channel, "region": record.region,

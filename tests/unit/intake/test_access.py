@@ -100,7 +100,8 @@ def test_with_a_confidential_caller_the_person_concerned_is_unseen_too(sights: S
 class OneCall:
     """An index that knows one call, of domestic violence."""
 
-    def __init__(self, record: CallRecord) -> None:
+    def __init__(self, record: CallRecord, first: str = "") -> None:
+        self._first = first
         self._row = CallRow(
             call_id=record.call_id, region=REGION, lane="urgent", body_hash="", value=b"", recorded_at=0,
             answered_at=0, durability="log", status="decided", disposition="opened", incident_ids=[],
@@ -114,6 +115,10 @@ class OneCall:
     def incident(self, _incident_id: str) -> IncidentRow | None:
         """A police matter, whichever is asked for."""
         return incident("110", ["nanxian-police"])
+
+    def first_receiver(self, _call: CallRow) -> str:
+        """As given."""
+        return self._first
 
 
 def test_who_may_not_see_a_caller_reveals_none(sights: Sights) -> None:
@@ -152,3 +157,17 @@ def test_anothers_command_id_is_a_conflict_and_never_an_answer() -> None:
     with pytest.raises(Problem) as refused:
         again(row, WHO["police"])
     assert (refused.value.status, refused.value.code) == (409, "command_id_conflict")
+
+
+def test_a_complaints_caller_is_seen_where_it_is_looked_into(sights: Sights) -> None:
+    """Rung on 110 about the police, first received by the inspection: who complains is for the inspection alone."""
+    record = CallRecord(call_id="c", line="110", region=REGION, place=Place(region=REGION), confidential=True)
+    seers = {n for n, w in WHO.items() if not sights.caller_hidden(w, record, "service.justice", "nanxian-urban")}
+    assert seers == {"urban"}, "whoever it be, it is the first receiver of the matter and not of the line"
+    about = OneCall(record, "nanxian-urban")
+    asked = c.RevealNumber(call_id="c", reason="r")
+    check_reveal(about, sights, WHO["urban"], asked, lambda _: record)
+    with pytest.raises(Problem):
+        check_reveal(about, sights, WHO["police"], asked, lambda _: record)
+    row = incident("110", ["nanxian-inspection"], first_receiver="nanxian-inspection")
+    assert not sights.incident(WHO["police"], row)
