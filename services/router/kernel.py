@@ -27,6 +27,7 @@ class RouterKernel:
     name = "router"
     inputs: tuple[Topic, ...] = (URGENT, ROUTINE)
     events = INCIDENT_EVENTS
+    evolve = staticmethod(evolve)
 
     def __init__(self, policies: Policies, keyring: Keyring, enricher: Callable[[Policy], Enricher]) -> None:
         self._policies, self._keyring, self._make = policies, keyring, enricher
@@ -74,10 +75,6 @@ class RouterKernel:
     def rescue(self, state: PartitionState, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
         """See `Kernel`."""
         return rescue(state, command, facts_at, error, self._in_force(state, command.region))
-
-    def evolve(self, state: PartitionState, event: Event[Any]) -> None:
-        """See `Kernel`."""
-        evolve(state, event)
 
     def conflicts(self, state: PartitionState, command: Command[Any]) -> bool:
         """See `Kernel`: a call's id with another body than the one recorded under it."""

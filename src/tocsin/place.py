@@ -7,7 +7,7 @@ from tocsin.envelope import Frozen
 Crs = Literal["WGS84", "CGCS2000", "GCJ02", "BD09"]
 
 
-class Point(Frozen, frozen=True, kw_only=True):
+class Point(Frozen, frozen=True):
     """A position in degrees. CGCS2000 equals WGS84 within centimetres; GCJ02 and BD09 are shifted in mainland China."""
 
     lon: float
@@ -15,7 +15,7 @@ class Point(Frozen, frozen=True, kw_only=True):
     crs: Crs = "WGS84"
 
 
-class Place(Frozen, frozen=True, kw_only=True):
+class Place(Frozen, frozen=True):
     """A place as found: what the rules use. Holds no words of the caller.
 
     `source` says how: the caller's coordinates, a gazetteer entry, or only the seat that took the call.

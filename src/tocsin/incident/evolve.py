@@ -20,19 +20,21 @@ def evolve(state: PartitionState, event: Event[Any]) -> None:
     region = state.regions.get(event.region)
     if region is None:
         region = state.regions[event.region] = RegionState(event.region)
-    data = event.data
+    subject, data = event.subject, event.data
     kind = type(data)
-    if event.subject:
-        incident = region.incidents.get(event.subject)
-        if incident is None and kind in _FIRST:
-            incident = region.incidents[event.subject] = shell(event)
-        if incident is not None:
-            apply(incident, event)
-            handler = _REGION.get(kind)
-            if handler is not None:
-                handler(region, incident, data, event)
-    elif kind is PolicyActivated:
-        region.policy = data.policy
+    if not subject:
+        if kind is PolicyActivated:
+            region.policy = data.policy
+        return
+    incident = region.incidents.get(subject)
+    if incident is None:
+        if kind not in _FIRST:
+            return
+        incident = region.incidents[subject] = shell(event)
+    apply(incident, event)
+    handler = _REGION.get(kind)
+    if handler is not None:
+        handler(region, incident, data, event)
 
 
 _FIRST = frozenset({ev.CallRecorded, ev.IncidentOpened})
