@@ -32,6 +32,7 @@ class RouterKernel:
     def __init__(self, policies: Policies, keyring: Keyring, enricher: Callable[[Policy], Enricher]) -> None:
         self._policies, self._keyring, self._make = policies, keyring, enricher
         self._enrichers: dict[str, Enricher] = {}
+        self._clear: dict[str, str | None] = {}
 
     def _in_force(self, state: PartitionState, region: str) -> Policy:
         known = state.regions.get(region)
@@ -46,7 +47,8 @@ class RouterKernel:
         return PartitionState()
 
     def prepare(self, state: PartitionState, commands: Sequence[tuple[Command[Any], Ms]]) -> list[Facts]:
-        """See `Kernel`: unseals each call's words, for the length of this function, and says what was understood."""
+        """See `Kernel`: unseals each call's words and says what was understood; clear until the next batch comes."""
+        self._clear.clear()
         self._keyring.load(c.data.call.private for c, _ in commands if isinstance(c.data, RecordCall))
         return [self._facts(self._in_force(state, c.region), c, at) for c, at in commands]
 
@@ -58,11 +60,18 @@ class RouterKernel:
         enricher = self._enrichers.get(policy.hash)
         if enricher is None:
             enricher = self._enrichers[policy.hash] = self._make(policy)
-        words = read_words(self._keyring.unseal(call.private)) if call.private else None
+        words = read_words(self._unsealed(call.private)) if call.private else None
         text = words.text if words is not None else ""
         found: Understanding = enricher.understand_call(
             call, text, has_address=bool(words is not None and words.address)
         )
+        return found
+
+    def _unsealed(self, token: str) -> str | None:
+        """The words, opened once in a batch: for understanding and for the orders alike."""
+        if token in self._clear:
+            return self._clear[token]
+        found = self._clear[token] = self._keyring.unseal(token)
         return found
 
     def decide(self, state: PartitionState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
@@ -94,7 +103,7 @@ class RouterKernel:
 
     def outputs(self, state: PartitionState, events: Sequence[Event[Any]]) -> list[Append]:
         """See `Kernel`: the dispatch orders."""
-        return orders(state, events, self._policies.get(events[0].policy).kinds, self._keyring)
+        return orders(state, events, self._policies.get(events[0].policy).kinds, self._unsealed)
 
     def digest(self, state: PartitionState) -> bytes:
         """See `Kernel`."""

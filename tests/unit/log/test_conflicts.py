@@ -139,7 +139,7 @@ def test_an_agency_whose_task_joined_another_incident_is_told(county: County) ->
         "TaskJoined", "IncidentMerged"
     )
     joined = {e.data.task_id: e for e in world.last if e.type == "TaskJoined"}
-    sent = orders(world.state, world.last, world.policy.kinds, county.keyring)
+    sent = orders(world.state, world.last, world.policy.kinds, county.keyring.unseal)
     told = {o.task_id: o for o in (decode_value(Dispatch, a.value or b"") for a in sent)}
     assert joined
     for task_id, event in joined.items():
