@@ -20,6 +20,12 @@ def _head(cls: type[Struct]) -> tuple[Any, bytes, str]:
 
 
 _heads = {c: _head(c) for c in registry.EVENTS}
+HASH_BYTES = 32
+_PREV = b"\x9a\x01" + varint(HASH_BYTES)
+_OFTEN = 256
+_VERSION = [b"", *(b"\x38" + varint(n) for n in range(1, _OFTEN))]
+_INDEX = [b"", *(b"\x58" + varint(n) for n in range(1, _OFTEN))]
+"""An incident's version and an event's place in its decision, as fields: nearly always small."""
 
 
 def _text(tag: bytes, text: str) -> bytes:
@@ -103,10 +109,10 @@ def join_framed(
             head if name not in VERSIONS else head[:-1] + varint(VERSIONS[name]),
             subject,
             b"\x30" + varint(seq) if seq else b"",
-            b"\x38" + varint(version) if version else b"",
+            _VERSION[version] if 0 <= version < _OFTEN else b"\x38" + varint(version),
             moment,
-            b"\x58" + varint(index) if index else b"",
-            b"\x9a\x01" + varint(len(prev)) + prev if prev else b"",
+            _INDEX[index] if 0 <= index < _OFTEN else b"\x58" + varint(index),
+            _PREV + prev if len(prev) == HASH_BYTES else b"\x9a\x01" + varint(len(prev)) + prev if prev else b"",
             b"\xa2\x01" + (SMALL[size] if size < FEW else varint(size)) if size else b"",
             said,
         )

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from msgspec import Struct
 
 from tocsin.codec import registry
-from tocsin.codec.frames import Frame, encode_framed, event_frame, frame_of
+from tocsin.codec.frames import HASH_BYTES, Frame, encode_framed, event_frame, frame_of
 from tocsin.codec.messages import (
     OUT_OF_STEP,
     CommandMessage,
@@ -39,7 +39,7 @@ _values = {c: (converters.message(c), converters.decoder(c), writers.writer(c)) 
 
 def chain_hash(value: bytes) -> bytes:
     """The hash by which the next event of a region names this one: BLAKE2b-256 of the record's bytes."""
-    return hashlib.blake2b(value, digest_size=32).digest()
+    return hashlib.blake2b(value, digest_size=HASH_BYTES).digest()
 
 
 def encode_event(event: Event[Any]) -> bytes:
