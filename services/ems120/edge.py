@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Request
 from msgspec import Struct
 
+from tocsin.calls.twice import given_twice
 from tocsin.codec.text import parse_rfc3339
 from tocsin.enrich.crs import is_position, to_wgs84
 from tocsin.mission import commands as cmd
@@ -52,10 +53,13 @@ async def read_object(request: Request) -> dict[str, Any]:
         if size > BODY_MAX:
             raise Problem(413, "body_too_large", f"The body is over {BODY_MAX} bytes; send less.")
         parts.append(part)
+    content = b"".join(parts)
     try:
-        body = msgspec.json.decode(b"".join(parts))
+        body = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise invalid(("", f"not JSON: {e}")) from e
+    if twice := given_twice(content, body):
+        raise invalid(*twice)
     if not isinstance(body, dict):
         raise invalid(("", "expected a JSON object"))
     return body

@@ -1,4 +1,4 @@
-"""An act's way in: read by its `command` field, checked, sealed under its incident, appended, answered when decided."""
+"""An act's way in: its target found, sealed under its incident, appended, answered when decided."""
 
 import re
 import secrets
@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from services.intake.accept import Finder, record_of
 from services.intake.access import Sights
+from services.intake.act_body import INCIDENT_ID, Head, described
 from services.intake.body import invalid
 from services.intake.index import CommandRow, Index
 from services.intake.safekeeping import Safekeeping
-from tocsin.calls.fields import FieldError, field_errors
-from tocsin.calls.times import NotATime, moment
+from tocsin.calls.fields import FieldError
 from tocsin.codec.wire import encode_command
-from tocsin.envelope import Command, Lane, Ms
+from tocsin.envelope import Command, Lane
 from tocsin.incident import commands as c
 from tocsin.log.headers import command_headers
 from tocsin.log.partition import partition_of
@@ -30,27 +30,7 @@ from tocsin.sealing.walk import has_words
 FRESH_S = 3.0
 """How long an unknown id waits for the index to come to the log's end: it may be a moment old."""
 LOCATION_FIELDS: Final = ("address", "point", "accuracy_m")
-_INCIDENT: Final = re.compile(r"\d{6}-\d{8}-\d{1,9}", re.ASCII)
 _TASK: Final = re.compile(r"(\d{6}-\d{8}-\d{1,9})-T\d{1,6}", re.ASCII)
-_COMMAND_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
-_RESERVED: Final = ("call:", "clock:", "relay:", "mission:", "rate:", "probe:", "event:")
-_PRIORITIES: Final = range(1, 5)
-
-
-def _tags(acts: tuple[type[c.Act], ...]) -> dict[str, type[c.Act]]:
-    return {str(a.__struct_config__.tag): a for a in acts}
-
-
-ON_INCIDENT: Final = _tags(c.INCIDENT_COMMANDS)
-ON_TASK: Final = _tags(c.TASK_COMMANDS)
-ON_CALL: Final = {k: v for k, v in _tags(c.CALL_COMMANDS).items() if v is not c.Rate}
-
-
-class Head(Struct, kw_only=True):
-    """What every command's body may carry beside its own fields."""
-
-    command_id: str | None = None
-    expected_version: int | None = None
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,62 +43,6 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     detail: str = ""
     durability: str = ""
-
-
-def read_act(value: Any, known: dict[str, type[c.Act]]) -> tuple[c.Act, Head]:
-    """The act in a JSON body; Problem 422 with every field that cannot be used."""
-    if type(value) is not dict:
-        raise invalid("A command is a JSON object.", FieldError("", "expected an object"))
-    name = value.get("command")
-    cls = known.get(name) if isinstance(name, str) else None
-    if cls is None:
-        said = f"expected one of {', '.join(sorted(known))}"
-        raise invalid("There is no such command here; see 'errors'.", FieldError("command", said))
-    body, errors = _moments(value, cls)
-    errors += field_errors(body, cls, tag="command")
-    errors += field_errors(body, Head)
-    if not errors:
-        act, head = msgspec.convert(body, cls), msgspec.convert(body, Head)
-        errors = _beyond_types(act, head)
-        if not errors:
-            return act, head
-    raise invalid("The command has fields that cannot be used; see 'errors'.", *errors)
-
-
-def _moments(value: dict[str, Any], cls: type[c.Act]) -> tuple[dict[str, Any], list[FieldError]]:
-    """Times come as RFC 3339 and are kept as milliseconds; `place` is found by us and never taken from a body."""
-    body = {k: v for k, v in value.items() if k != "place"}
-    errors = []
-    for f in msgspec.structs.fields(cls):
-        if f.type != Ms or f.name not in body:
-            continue
-        try:
-            at = moment(body[f.name]).at if isinstance(body[f.name], str) else None
-            if at is None:
-                errors.append(FieldError(f.name, "expected a time such as 2026-04-05T10:20:30+08:00"))
-            body[f.name] = at or 0
-        except NotATime as e:
-            errors.append(FieldError(f.name, str(e)))
-            body[f.name] = 0
-    return body, errors
-
-
-def _beyond_types(act: c.Act, head: Head) -> list[FieldError]:
-    errors = []
-    if head.command_id is not None:
-        if _COMMAND_ID.fullmatch(head.command_id) is None:
-            errors.append(FieldError("command_id", "1-128 of A-Z a-z 0-9 . _ : -"))
-        elif head.command_id.startswith(_RESERVED):
-            errors.append(FieldError("command_id", f"may not begin with {', '.join(_RESERVED)}"))
-    if head.expected_version is not None and not 0 <= head.expected_version < 1 << 53:
-        errors.append(FieldError("expected_version", "expected a version, 0 or more"))
-    if isinstance(act, c.SetPriority) and act.priority not in _PRIORITIES:
-        errors.append(FieldError("priority", "expected 1 (danger to life) to 4"))
-    if isinstance(act, c.Note) and not act.text.strip():
-        errors.append(FieldError("text", "is empty"))
-    if isinstance(act, c.CorrectLocation) and not act.location.address.strip() and act.location.point is None:
-        errors.append(FieldError("location", "needs an address or a point"))
-    return errors
 
 
 class Target(Struct, frozen=True):
@@ -142,7 +66,7 @@ class Acts:
 
     async def incident(self, incident_id: str, who: Principal) -> Target:
         """The incident; Problem 404 where there is none, or none that one may see."""
-        if _INCIDENT.fullmatch(incident_id) is None:
+        if INCIDENT_ID.fullmatch(incident_id) is None:
             raise missing("incident", incident_id)
         row = self._index.incident(incident_id)
         if row is None and await self._index.fresh(FRESH_S):
@@ -244,7 +168,7 @@ class Acts:
         if "point_invalid" in flags:
             # A caller's bad position bounces nobody; one that a person types over what is known would lose the place.
             raise invalid("The point is nowhere here; see 'errors'.", FieldError("location.point", "no such position"))
-        return msgspec.structs.replace(act, place=place)
+        return msgspec.structs.replace(act, place=place, location=described(at, place))
 
 
 def shown(row: CommandRow) -> Outcome:

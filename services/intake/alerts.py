@@ -7,7 +7,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from services.intake.access import Gate, check_line, check_taker
-from services.intake.acts import Acts, Head, missing
+from services.intake.act_body import Head
+from services.intake.acts import Acts, missing
 from services.intake.body import answer, invalid, problem_of, read_body
 from services.intake.calling import Calling
 from services.intake.index import Index

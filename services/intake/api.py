@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from services.intake.accept import Calls
 from services.intake.access import READERS, Gate, Sights, check_act, check_taker
-from services.intake.acts import FRESH_S, ON_CALL, ON_INCIDENT, ON_TASK, Acts, Head, Outcome, Target, missing, read_act
+from services.intake.act_body import ON_CALL, ON_INCIDENT, ON_TASK, Head, read_act
+from services.intake.acts import FRESH_S, Acts, Outcome, Target, missing
 from services.intake.alerts import Alerts
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe

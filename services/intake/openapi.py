@@ -6,7 +6,8 @@ import msgspec
 from fastapi import FastAPI
 
 from services.intake.accept import Receipt
-from services.intake.acts import ON_CALL, ON_INCIDENT, ON_TASK, Outcome
+from services.intake.act_body import ON_CALL, ON_INCIDENT, ON_TASK
+from services.intake.acts import Outcome
 from services.intake.view import CallView, ProgressView
 from tocsin.calls.posted import PostedCall
 from tocsin.incident.commands import Act, Rate

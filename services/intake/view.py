@@ -75,7 +75,10 @@ def posted_shape(
     for name in ("rang_at", "answered_at", "ended_at", "occurred_at", "received_at"):
         shown[name] = words.times.get(name) or rfc3339(getattr(record, name))
     party = read_party(keyring.unseal(record.party)) if record.party else None
-    if party is not None:
+    if party is not None and hidden:
+        # The person concerned is often the caller, or names the caller by being known.
+        shown["party"] = {"name": "", "number": "", "relation": ""}
+    elif party is not None:
         shown["party"] = {"name": party.name, "number": masked(party.number), "relation": party.relation}
     if clear is None:
         shown["forgotten"] = True

@@ -17,7 +17,7 @@ from tocsin.policy.model import Policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
-from tocsin.sight import Sight, caller_hidden, may_see, sight_of
+from tocsin.sight import Sight, may_see, sight_of
 
 READERS = (
     "call_taker", "hotline", "commander", "dispatcher", "ems_dispatcher", "crew", "supervisor", "auditor", "admin",
@@ -243,7 +243,7 @@ def _calls(router: APIRouter, board: Board) -> None:
         sight = board.sight(who)
         held = read.get_call(board.store, call_id)
         seen = [f for f in held[1] if may_see(sight, f.incident.region, f.keys)] if held else []
-        hidden = held is not None and all(caller_hidden(held[0].record, sight, f.incident.first_receiver) for f in seen)
+        hidden = held is not None and all(board.presenter.hides(held[0].record, f.incident, sight) for f in seen)
         if held is None or not seen or hidden:
             raise Problem(404, "not_found", f"No call {call_id[:64]!r} whose caller you may see.")
         at = read.revealed_at(board.store, call_id, who.subject)

@@ -11,13 +11,13 @@ from tocsin.codec.text import plain, rfc3339
 from tocsin.envelope import Event
 from tocsin.incident.events import CallRecorded
 from tocsin.incident.show import FORGOTTEN as UNREADABLE
-from tocsin.incident.show import incident_view, masked, private_of
+from tocsin.incident.show import MEDICAL_HIDDEN, incident_view, masked, private_of
 from tocsin.incident.state import Incident
 from tocsin.incident.values import CallRecord
 from tocsin.incident.view import CallerView, CallView, IncidentView
 from tocsin.policy.model import Policy
 from tocsin.sealing.keyring import MARK, Keyring
-from tocsin.sight import FORGOTTEN, MEDICAL_HIDDEN, Sight, caller_hidden, text_hidden
+from tocsin.sight import FORGOTTEN, Sight, caller_hidden, text_hidden
 
 _NOT_SHOWN = ("private", "party", "body_hash", "caller_token", "party_token")
 
@@ -62,18 +62,20 @@ class Presenter:
         """The incident as this sight may see it."""
         records = {c: calls[c].record for c in incident.links if c in calls}
         view = incident_view(incident, records, self._policy.kinds, self._keyring.unseal, confidential=True)
-        kind = self._policy.kinds.get(incident.kind)
-        secret = kind is not None and kind.confidential
-        seen = [self._call(c, calls.get(c.call_id), incident, sight, secret=secret) for c in view.calls]
+        seen = [self._call(c, calls.get(c.call_id), incident, sight) for c in view.calls]
         return msgspec.structs.replace(view, calls=seen)
 
-    def _call(
-        self, shown: CallView, held: HeldCall | None, incident: Incident, sight: Sight, *, secret: bool
-    ) -> CallView:
+    def hides(self, record: CallRecord, incident: Incident, sight: Sight) -> bool:
+        """Whether a caller of this incident stays unseen: marked so, or by the incident's kind."""
+        kind = self._policy.kinds.get(incident.kind)
+        secret = kind is not None and kind.confidential
+        return caller_hidden(record, sight, incident.first_receiver, secret=secret)
+
+    def _call(self, shown: CallView, held: HeldCall | None, incident: Incident, sight: Sight) -> CallView:
         if held is None:
             return shown
         changed: dict[str, Any] = {"recorded_at": held.recorded_at}
-        if caller_hidden(held.record, sight, incident.first_receiver, secret=secret):
+        if self.hides(held.record, incident, sight):
             changed["caller"] = CallerView()
         if text_hidden(held.record, sight) and shown.text:
             changed["text"] = MEDICAL_HIDDEN

@@ -56,20 +56,25 @@ def orders(
 
 
 class _Views:
-    """The incident as agencies see it, encoded once: a confidential caller is shown to the first receiver alone."""
+    """The incident as agencies see it, each form encoded once.
+
+    A confidential caller is shown to the first receiver alone, what was said on 120 to 120 alone.
+    """
 
     def __init__(self, region: RegionState, incident: Incident, kinds: Mapping[str, Kind], words: Words) -> None:
         self.incident, self._kinds, self._words = incident, kinds, words
         self._calls = {c: region.calls[c].record for c in incident.links if c in region.calls}
-        self._made: dict[bool, bytes] = {}
+        self._made: dict[tuple[bool, bool], bytes] = {}
+        self._patients = any(c.line == "120" for c in self._calls.values())
 
-    def of(self, agency: str) -> bytes:
+    def of(self, agency: str, agency_class: str) -> bytes:
         """For this agency."""
         first = agency == self.incident.first_receiver
-        view = self._made.get(first)
+        medical = agency_class == "medical" or not self._patients
+        view = self._made.get((first, medical))
         if view is None:
-            view = self._made[first] = encode_value(
-                incident_view(self.incident, self._calls, self._kinds, self._words, confidential=first)
+            view = self._made[first, medical] = encode_value(
+                incident_view(self.incident, self._calls, self._kinds, self._words, confidential=first, medical=medical)
             )
         return view
 
@@ -110,6 +115,6 @@ def _addressed(
         "task_id": task_id, "incident_id": i.incident_id, "action": action, "agency": agency, "role": role,
         "event_id": event.event_id, "recorded_at": event.recorded_at, "exercise": i.exercise,
     }  # fmt: skip
-    value = encode_joined(Dispatch, own, "incident", views.of(agency))
+    value = encode_joined(Dispatch, own, "incident", views.of(agency, agency_class))
     headers = order_headers(event, task_id, i.incident_id, i.line)
     return Append(DISPATCH[agency_class].name, event.source.partition, agency.encode(), value, headers)

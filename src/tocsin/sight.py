@@ -8,7 +8,6 @@ from tocsin.incident.values import CallRecord
 from tocsin.policy.model import Policy
 from tocsin.runtime.security import Principal
 
-MEDICAL_HIDDEN = "（医疗内容，仅120岗位可见）"
 FORGOTTEN = "（已遗忘）"
 
 

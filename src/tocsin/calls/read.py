@@ -11,6 +11,7 @@ from msgspec import Struct
 from tocsin.calls.fields import FieldError, field_errors
 from tocsin.calls.posted import BODY_MAX, TEXT_MAX, PostedCall
 from tocsin.calls.times import NotATime, moment
+from tocsin.calls.twice import given_twice
 
 _generic = msgspec.json.Decoder()
 _LONE = re.compile("[\ud800-\udfff]")
@@ -51,9 +52,18 @@ def read_json(body: bytes) -> tuple[Any, Any]:
     try:
         value = _generic.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        return _repair_all(_read_slowly(body))
+        value = _read_slowly(body)
+        _once(body, value)
+        return _repair_all(value)
+    _once(body, value)
     # NULs reach a string only through this escape; looking for it is far quicker than walking every value.
     return _repair_all(value) if b"\\u0000" in body else (value, value)
+
+
+def _once(body: bytes, value: Any) -> None:
+    twice = given_twice(body, value)
+    if twice:
+        raise InvalidBody(422, "invalid", "The body gives a field twice; see 'errors'.", twice)
 
 
 def _read_slowly(body: bytes) -> Any:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from tocsin.enrich.complained import Complained
 from tocsin.enrich.ear import Ear, Heard
 from tocsin.enrich.lexicon import Automaton
 from tocsin.enrich.locate import Locator
@@ -49,6 +50,7 @@ class Enricher:
         self._automaton = automaton_of(policy)
         self._ear = Ear(read_hearing(policy.lexicon.hearing)) if policy.lexicon.hearing else None
         self._locator = Locator(policy, tokens)
+        self._complained = Complained(policy)
 
     def danger(self, text: str) -> bool:
         """Whether a text speaks of danger to life, on any line. Never raises."""
@@ -84,8 +86,8 @@ class Enricher:
                 self._one(line, words[TEXT_READ_MAX - 50 :][-TEXT_READ_MAX:]),
                 alternatives={found.kind: found.confidence},
             )
-        matters = self._further(line, read, found.kind)
-        return replace(found, matters=matters) if matters else found
+        matters, against = self._further(line, read, found.kind), self._complained.of(read)
+        return replace(found, matters=matters, against=against) if matters or against else found
 
     def understand_call(self, call: CallRecord, text: str, *, has_address: bool) -> Understanding:
         """The same from a call's record and its clear words: router and offline evaluation ask alike."""

@@ -4,6 +4,8 @@ from tocsin.envelope import Ms
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, answered, meet, start, stop
+from tocsin.incident.complained import away_of, concerns, fair
+from tocsin.incident.deadlines import shorten
 from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.linking import Match, call_moment, matches
 from tocsin.incident.routing import INVALID, alert, extend_plan, open_incident, open_tasks, raise_priority, route
@@ -37,7 +39,7 @@ def record(case: Case) -> None:
     if u is None:
         raise ValueError("a call cannot be decided without its understanding")
     found = matches(case.region, call, u, case.policy, case.now)
-    best = found[0] if found else None
+    best = next((m for m in found if not concerns(m.incident, u.against)), None)
     if best is not None and best.score >= case.policy.linking.link_at:
         _join(case, call, u, best)
     else:
@@ -58,7 +60,7 @@ def _open(case: Case, call: CallRecord, u: Understanding, near: Match | None) ->
         case, call.call_id, u, kind=u.kind, line=call.line, place=call.place, lane=_lane(case, call),
         exercise=call.exercise, flags=call.flags, incident_id=incident_id,
     )  # fmt: skip
-    if unclear(case.policy, call.line, u):
+    if not u.against and unclear(case.policy, call.line, u):
         held = {d.data.agency for d in case.drafts if d.subject == incident_id and isinstance(d.data, ev.TaskRouted)}
         first = case.policy.first_receivers.get(call.line, case.policy.command_agency)
         join(case, matter, first, counterpart(case.policy, call.line), held, led=bool(held))
@@ -143,12 +145,15 @@ def _add_agencies(case: Case, i: Incident, matter: Matter, call: CallRecord, u: 
     said = plan_for(case.policy, u.kind, u.priority, matter.region, u.raises, call.line)
     if raise_priority(case, i, min(own.priority, said.priority), "call"):
         matter.priority = min(own.priority, said.priority)
+        shorten(case, i, matter)
+    own = fair(case.policy, own, away_of(case.policy, case.region, i, i.kind, raises))
+    said = fair(case.policy, said, away_of(case.policy, case.region, i, u.kind, u.raises))
     called = {t.agency for t in i.tasks.values() if t.state != "cancelled"} if i.state == "open" else set()
     led = bool(open_tasks(i))
     for planned in (*own.agencies, *said.agencies):
         if planned.agency not in called:
             called.add(planned.agency)
-            route(case, matter, planned.agency, "joint" if led else planned.role, "call")
+            route(case, matter, planned.agency, "joint" if led else planned.role, "call", needs=planned.capabilities)
             led = True
 
 

@@ -2,9 +2,10 @@
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, meet
+from tocsin.incident.clocks import Matter, meet, start
+from tocsin.incident.deadlines import shorten
 from tocsin.incident.permissions import on_incident
-from tocsin.incident.routing import agency, alert, extend_plan, holders, open_tasks, raise_priority, route
+from tocsin.incident.routing import agency, alert, extend_plan, fair_plan, holders, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
 from tocsin.incident.values import Role
 from tocsin.place import Place
@@ -42,6 +43,7 @@ def reclassify(case: Case) -> None:
     ).priority
     raise_priority(case, incident, planned, "reclassified", reason)
     matter.priority = min(incident.priority, planned)
+    shorten(case, incident, matter)
     before = {t.task_id for t in open_tasks(incident)}
     lead = _lead(case, matter, incident)
     extend_plan(case, matter, incident, incident.raises, joint=not lead, takes_lead=bool(lead))
@@ -53,7 +55,7 @@ def reclassify(case: Case) -> None:
 
 def _lead(case: Case, matter: Matter, incident: Incident) -> str:
     """Who leads by the new kind's plan; "" where the plan names nobody."""
-    plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, incident.raises, matter.line)
+    plan = fair_plan(case, matter, incident, incident.raises)
     return next((p.agency for p in plan.agencies if p.role == "lead"), "")
 
 
@@ -84,6 +86,7 @@ def set_priority(case: Case) -> None:
         matter = Matter.of(incident)
         matter.priority = priority
         extend_plan(case, matter, incident, incident.raises, joint=bool(open_tasks(incident)))
+        shorten(case, incident, matter)
         alert(case, incident, "priority")
     looked(case, incident, "set_priority")
 
@@ -105,7 +108,12 @@ def correct_location(case: Case) -> None:
     matter.region, matter.setting = place.region, place.setting
     extend_plan(case, matter, incident, incident.raises, joint=bool(open_tasks(incident)))
     alert(case, incident, "location")
-    looked(case, incident, "correct_location")
+    if place.point is not None or incident.lane != "urgent":
+        looked(case, incident, "correct_location")
+    elif "place_missing" not in incident.review:
+        case.say(incident.incident_id, ev.ReviewRequested(reasons=["place_missing"]))
+        if not incident.review:
+            start(case, matter, "review")
 
 
 def route_agency(case: Case) -> None:

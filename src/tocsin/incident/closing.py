@@ -2,7 +2,7 @@
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, live, meet
+from tocsin.incident.clocks import Matter, live, meet, start
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import open_tasks, route
 from tocsin.incident.state import Incident
@@ -73,9 +73,11 @@ def _nobody_called(case: Case, incident: Incident) -> bool:
 
 
 def reopen(case: Case) -> None:
-    """Reopen: a closed incident, with a reason. Who is to work on it is routed by whoever reopens."""
+    """Reopen: a closed incident, with a reason. Nobody is at work on it yet: it waits for a person who routes it."""
     incident = _mine(case)
     reason = case.reason()
     if incident.state != "closed":
         raise Refused("illegal_step", f"the incident is {incident.state}")
     case.say(incident.incident_id, ev.IncidentReopened(cause="person", reason=reason))
+    case.say(incident.incident_id, ev.ReviewRequested(reasons=["reopened"]))
+    start(case, Matter.of(incident), "review")

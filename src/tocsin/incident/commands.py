@@ -322,13 +322,17 @@ class SuggestRelation(Act, frozen=True, kw_only=True):
 
 
 class ReportMission(Act, frozen=True, kw_only=True):
-    """From ems120: how far the missions of a medical task have come. A fact, not an act of its agency."""
+    """From ems120: how far the missions of a medical task have come. A fact, not an act of its agency.
+
+    `unsuitable`: the unit that arrived is below what the patient needs; the arrival limit waits for one that is not.
+    """
 
     mission_id: str
     step: Literal["assigned", "acknowledged", "departed", "arrived", "feedback", "completed", "no_unit"]
     unit_id: str = ""
     outcome: str = ""
     all_ended: bool = False
+    unsuitable: bool = False
 
 
 class ActivatePolicy(Act, frozen=True, kw_only=True):

@@ -2,12 +2,16 @@
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import PROMISES, live, shifted
+from tocsin.incident.clocks import PROMISES, Matter, live, shifted, start
 from tocsin.incident.clocks import pause as stand_still
 from tocsin.incident.clocks import resume as run_on
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.permissions import as_desk
 from tocsin.incident.state import Clock, Incident, Task
+from tocsin.policy.limits import due_from, limit_for
+
+SHORTENED = ("acknowledge", "arrive", "complete")
+"""Limits whose length hangs on how urgent the matter is."""
 
 
 def _task(case: Case) -> tuple[Incident, Task]:
@@ -25,6 +29,24 @@ def _promises(case: Case) -> tuple[Incident, list[Clock]]:
     if not clocks:
         raise Refused("illegal_step", "no promise of this task is running")
     return incident, [c for c in clocks if c.state == "paused" or (c.state == "running" and case.now <= c.due_at)]
+
+
+def shorten(case: Case, incident: Incident, matter: Matter) -> None:
+    """A matter turned out more urgent: what was promised for later is due by its limit from now on, where sooner."""
+    for c in list(incident.clocks.values()):
+        if c.clock not in SHORTENED or c.state != "running":
+            continue
+        row = limit_for(
+            case.policy, c.clock, line=matter.line, kind=matter.kind, priority=matter.priority,
+            agency_class=c.agency_class, setting=matter.setting,
+        )  # fmt: skip
+        if row is None or due_from(case.policy, row, case.now).due_at >= c.due_at:
+            continue
+        case.say(
+            incident.incident_id,
+            ev.ClockStopped(clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, cause="raised"),
+        )
+        start(case, matter, c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class)
 
 
 def pause(case: Case) -> None:

@@ -168,7 +168,10 @@ class VictimsReported(Frozen, frozen=True):
 
 
 class TaskRouted(Frozen, frozen=True):
-    """An agency has a task here. `cause`: plan, raised, call, person, transfer, return, review, mutual_aid, round."""
+    """An agency has a task here, and what it is to bring.
+
+    `cause`: plan, raised, call, person, transfer, return, review, mutual_aid, round, complaint.
+    """
 
     task_id: str
     agency: str
@@ -178,6 +181,7 @@ class TaskRouted(Frozen, frozen=True):
     duty: str = ""
     round: int = 1
     former_task: str = ""
+    capabilities: list[str] = []
 
 
 class TaskJoined(Frozen, frozen=True):
@@ -202,6 +206,7 @@ class TaskJoined(Frozen, frozen=True):
     missions: dict[str, str] = {}
     merged_from: str = ""
     former_role: str = ""
+    capabilities: list[str] = []
 
 
 class RoleChanged(Frozen, frozen=True):

@@ -18,7 +18,7 @@ def _routed(i: Incident, d: ev.TaskRouted, e: Event[Any]) -> None:
     i.tasks[d.task_id] = Task(
         d.task_id, d.agency, d.agency_class, d.role, held_by=d.agency, duty=d.duty, cause=d.cause, round=d.round,
         routed_at=e.recorded_at, former_task=d.former_task, transfers=former.transfers if former else 0,
-        returns=former.returns if former else 0,
+        returns=former.returns if former else 0, capabilities=tuple(d.capabilities),
     )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def _joined(i: Incident, d: ev.TaskJoined, _e: Event[Any]) -> None:
     i.tasks[d.task_id] = Task(
         d.task_id, d.agency, d.agency_class, d.role, d.state, list(d.units), d.held_by, d.offered_to, d.transfers,
         d.return_code, d.returns, d.round, d.duty, d.cause, d.routed_at, d.former_task, dict(d.missions), d.merged_from,
-        d.former_role,
+        d.former_role, tuple(d.capabilities),
     )  # fmt: skip
 
 

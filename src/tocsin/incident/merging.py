@@ -6,10 +6,9 @@ from tocsin.incident.changing import looked
 from tocsin.incident.clocks import LIVE, Matter, stop
 from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.permissions import on_incident
-from tocsin.incident.routing import open_incident, open_tasks, raise_priority, route
+from tocsin.incident.routing import fair_plan, open_incident, open_tasks, raise_priority, route
 from tocsin.incident.state import Call, Incident, Task
 from tocsin.incident.values import Role
-from tocsin.policy.plan import plan_for
 
 
 def _mine(case: Case) -> Incident:
@@ -145,10 +144,10 @@ def _restore(case: Case, incident: Incident, former: Incident, names: list[str])
         _move(case, incident, former, t, role=role, merged_from=stack)
     held = {t.held_by for t in back if t.state not in ENDED}
     matter = Matter.of(former)
-    plan = plan_for(case.policy, former.kind, former.priority, matter.region, former.raises, former.line)
+    plan = fair_plan(case, matter, former, former.raises)
     for planned in plan.agencies:
         if planned.agency not in held:
-            route(case, matter, planned.agency, planned.role, "split")
+            route(case, matter, planned.agency, planned.role, "split", needs=planned.capabilities)
 
 
 def merge(case: Case) -> None:
@@ -218,6 +217,7 @@ def _move(case: Case, incident: Incident, into: Incident, t: Task, *, role: Role
             returns=t.returns,
             round=t.round, duty=t.duty, cause=t.cause, routed_at=t.routed_at, former_task=t.former_task,
             missions=dict(t.missions), merged_from=merged_from, former_role=t.former_role or t.role,
+            capabilities=list(t.capabilities),
         ),
     )  # fmt: skip
     for c in incident.clocks.values():

@@ -42,7 +42,9 @@ def _forward(case: Case, incident: Incident, task: Task) -> None:
     if d.step == "departed" and not (d.unit_id in task.units and task.state in ("dispatched", "on_scene")):
         send(case, incident, task, [d.unit_id] if d.unit_id else [])
     elif d.step == "arrived" and task.state != "on_scene":
-        reach(case, incident, task, d.unit_id)
+        reach(case, incident, task, d.unit_id, suitable=not d.unsuitable)
+    elif d.step == "arrived" and not d.unsuitable:
+        meet(case, incident, "arrive", task_id=task.task_id)
     elif d.step == "feedback":
         meet(case, incident, "feedback", task_id=task.task_id)
     elif d.step == "completed" and d.all_ended:

@@ -6,12 +6,13 @@ from tocsin.envelope import Sealed
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, start
+from tocsin.incident.complained import COMPLAINT, away_from, away_of, fair, looks_into
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.values import ClockName, Role, Understanding
 from tocsin.place import Place
 from tocsin.policy.model import Agency
-from tocsin.policy.plan import duty_at, plan_for
+from tocsin.policy.plan import Plan, duty_at, plan_for
 
 INVALID = "invalid."
 TASK_CLOCKS: tuple[ClockName, ...] = ("acknowledge", "dispatch", "arrive", "complete")
@@ -36,8 +37,9 @@ def route(
     former: str = "",
     round_: int = 1,
     clocks: bool = True,
+    needs: Iterable[str] = (),
 ) -> str:
-    """Gives an agency a task, with its limits; the task's id."""
+    """Gives an agency a task, with its limits and what it is to bring; the task's id."""
     to = agency(case, agency_id)
     task_id = matter.next_task()
     case.say(
@@ -45,6 +47,7 @@ def route(
         ev.TaskRouted(
             task_id=task_id, agency=agency_id, agency_class=to.agency_class, role=role, cause=cause,
             duty=duty_at(to, case.now), round=round_, former_task=former,
+            capabilities=list(needs),
         ),
     )  # fmt: skip
     if clocks:
@@ -63,6 +66,12 @@ def holders(incident: Incident) -> set[str]:
     return {t.held_by for t in open_tasks(incident)}
 
 
+def fair_plan(case: Case, matter: Matter, incident: Incident, raises: list[str]) -> Plan:
+    """The plan of an incident as it is now understood, without whoever its calls complain of."""
+    plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, raises, matter.line)
+    return fair(case.policy, plan, away_of(case.policy, case.region, incident, matter.kind, raises))
+
+
 def extend_plan(
     case: Case, matter: Matter, incident: Incident, raises: list[str], *, joint: bool, cause: str = "",
     takes_lead: bool = False,
@@ -71,13 +80,13 @@ def extend_plan(
 
     Its lead comes as joint where another leads already, unless it `takes_lead`.
     """
-    plan = plan_for(case.policy, matter.kind, matter.priority, matter.region, raises, matter.line)
+    plan = fair_plan(case, matter, incident, raises)
     held = holders(incident)
     led = not takes_lead and any(t.role == "lead" for t in open_tasks(incident))
     for planned in plan.agencies:
         if planned.agency not in held:
             role: Role = "joint" if joint or led else planned.role
-            route(case, matter, planned.agency, role, cause or planned.cause)
+            route(case, matter, planned.agency, role, cause or planned.cause, needs=planned.capabilities)
     return plan.priority
 
 
@@ -110,7 +119,9 @@ def open_incident(
     own_kind = kind == u.kind
     raises = u.raises if own_kind else []
     priority = u.priority if own_kind else row.priority
-    plan = plan_for(policy, kind, priority, place.region, raises, line)
+    away = away_from(policy, kind, u.against, urgent=bool(raises) or u.escalated) if u.against else frozenset()
+    whole = plan_for(policy, kind, priority, place.region, raises, line)
+    plan = fair(policy, whole, away)
     flags, review = list(flags), _review(case, u, place, lane, review_kind=row.review, invalid=kind.startswith(INVALID))
     home = policy.regions.get(place.region)
     if place.region == policy.command_region:
@@ -121,6 +132,11 @@ def open_incident(
         _add(flags, "escalated")
     if u.human:
         _add(flags, "unsure")
+    if away:
+        _add(flags, COMPLAINT)
+    if plan is not whole:
+        _add(review, COMPLAINT)
+    first = policy.first_receivers.get(line, policy.command_agency)
     urgent = lane == "urgent" or u.escalated or plan.priority <= 2  # noqa: PLR2004 - priorities 1 and 2 are the urgent ones
     matter = Matter(
         incident_id or case.next_id(),
@@ -134,13 +150,13 @@ def open_incident(
         matter.incident_id,
         ev.IncidentOpened(
             call_id=call_id, kind=kind, priority=plan.priority, place=place,
-            first_receiver=policy.first_receivers.get(line, policy.command_agency), flags=flags, review=review,
+            first_receiver=looks_into(policy, away) if first in away else first, flags=flags, review=review,
             victims=u.victims if own_kind else None, hazards=u.hazards if own_kind else [], cause=cause, line=line,
             lane="urgent" if urgent else "routine", exercise=exercise, raises=raises,
         ),
     )  # fmt: skip
     for planned in plan.agencies:
-        route(case, matter, planned.agency, planned.role, planned.cause)
+        route(case, matter, planned.agency, planned.role, planned.cause, needs=planned.capabilities)
     if kind in ("invalid.silent", "invalid.dropped"):
         start(case, matter, "callback")
     if review:

@@ -26,6 +26,8 @@ Words = Callable[[str], str | None]
 """Sealed → clear; None where the key is destroyed."""
 FORGOTTEN = "[…]"
 """Stands for words whose key was destroyed."""
+MEDICAL_HIDDEN = "（医疗内容，仅120岗位可见）"
+"""Stands for a patient's words where no one of 120 reads them."""
 LONG_NUMBER = 8
 
 
@@ -80,11 +82,12 @@ def incident_view(
     *,
     clear: bool = False,
     confidential: bool = False,
+    medical: bool = True,
 ) -> IncidentView:
     """The whole. `calls` are the records of its links; those not given are shown by their id alone.
 
     Numbers are masked unless `clear`; a confidential caller (marked so, or by the kind) is shown only where
-    `confidential`. Sealed words whose key is destroyed are shown as forgotten.
+    `confidential`, what was said on 120 only where `medical`. Words whose key is destroyed are shown as forgotten.
     """
     kind = kinds.get(incident.kind)
     sealed_kind = bool(kind and kind.confidential)
@@ -109,7 +112,10 @@ def incident_view(
         hazards=list(incident.hazards),
         location=_location(incident, privates, words),
         calls=[
-            _call(link, calls.get(link.call_id), privates.get(link.call_id), incident.kind, clear=clear, hide=hide)
+            _call(
+                link, calls.get(link.call_id), privates.get(link.call_id), incident.kind,
+                clear=clear, hide=hide, medical=medical,
+            )
             for link in incident.links.values()
         ],
         suggestions=[
@@ -155,6 +161,7 @@ def _call(
     *,
     clear: bool,
     hide: Callable[[CallRecord], bool],
+    medical: bool,
 ) -> CallView:
     shown = LinkView(score=link.score, decided_by=link.decided_by, reasons=dict(link.reasons))
     if record is None or private is None:
@@ -163,8 +170,9 @@ def _call(
     if not hide(record):
         number = private.caller.number
         caller = CallerView(number=number if clear else masked(number), name=private.caller.name)
+    text = private.text if medical or record.line != "120" or not private.text else MEDICAL_HIDDEN
     return CallView(
-        link.call_id, record.line, record.channel, private.text, caller, record.received_at, list(record.flags), shown,
+        link.call_id, record.line, record.channel, text, caller, record.received_at, list(record.flags), shown,
         contactable(record, kind),
     )  # fmt: skip
 
@@ -174,7 +182,7 @@ def _call(
 def _task(t: Task) -> TaskView:
     return TaskView(
         t.task_id, t.agency, t.agency_class, t.role, t.state, list(t.units), t.held_by, t.offered_to, t.return_code,
-        t.round, t.duty, t.cause,
+        t.round, t.duty, t.cause, list(t.capabilities),
     )  # fmt: skip
 
 

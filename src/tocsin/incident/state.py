@@ -71,6 +71,7 @@ class Task(Struct, gc=False):
     missions: dict[str, str] = field(default_factory=dict)
     merged_from: str = ""
     former_role: str = ""
+    capabilities: tuple[str, ...] = ()
 
 
 class Incident(Struct, gc=False):

@@ -73,10 +73,11 @@ def arrive(case: Case) -> None:
     reach(case, incident, task, case.data.unit_id)
 
 
-def reach(case: Case, incident: Incident, task: Task, unit_id: str) -> None:
-    """States the arrival, which also says that units had left."""
+def reach(case: Case, incident: Incident, task: Task, unit_id: str, *, suitable: bool = True) -> None:
+    """States the arrival, which also says that units had left. The arrival limit waits for a suitable unit."""
     case.say(incident.incident_id, ev.TaskArrived(task_id=task.task_id, agency=task.held_by, unit_id=unit_id))
-    meet(case, incident, "dispatch", "arrive", task_id=task.task_id)
+    met = ("dispatch", "arrive") if suitable else ("dispatch",)
+    meet(case, incident, *met, task_id=task.task_id)
     start(
         case, Matter.of(incident), "feedback", task_id=task.task_id, agency=task.held_by, agency_class=task.agency_class
     )

@@ -2,7 +2,7 @@
 
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, carry, stop
+from tocsin.incident.clocks import Matter, carry, start, stop
 from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.permissions import as_ruler, as_taker, on_task
 from tocsin.incident.routing import agency, route
@@ -39,7 +39,13 @@ def transfer(case: Case) -> None:
         ),
     )
     if by_rule:
-        hand_over(case, incident, task, to)
+        _unseen(case, incident, hand_over(case, incident, task, to), to)
+
+
+def _unseen(case: Case, incident: Incident, task_id: str, to: str) -> None:
+    """Who is given a task without having asked for it has yet to see it: that limit is its own and starts now."""
+    agency_class = agency(case, to).agency_class
+    start(case, Matter.of(incident), "acknowledge", task_id=task_id, agency=to, agency_class=agency_class)
 
 
 def hand_over(case: Case, incident: Incident, task: Task, to: str) -> str:
@@ -49,7 +55,17 @@ def hand_over(case: Case, incident: Incident, task: Task, to: str) -> str:
     case.say(
         incident.incident_id, ev.TaskTransferred(task_id=task.task_id, agency=task.held_by, to=to, new_task=new_task)
     )
-    route(case, matter, to, task.role, "transfer", former=task.task_id, round_=task.round, clocks=False)
+    route(
+        case,
+        matter,
+        to,
+        task.role,
+        "transfer",
+        former=task.task_id,
+        round_=task.round,
+        clocks=False,
+        needs=task.capabilities,
+    )
     carry(case, incident, task, new_task, to, agency(case, to).agency_class)
     return new_task
 
@@ -120,11 +136,20 @@ def grant_return(case: Case) -> None:
     )
     matter = Matter.of(incident)
     new_task = route(
-        case, matter, to, task.role, "return", former=task.task_id, round_=task.round, clocks=incident.lane == "urgent"
+        case,
+        matter,
+        to,
+        task.role,
+        "return",
+        former=task.task_id,
+        round_=task.round,
+        clocks=incident.lane == "urgent",
+        needs=task.capabilities,
     )
     if incident.lane == "urgent":
         stop(case, incident, task_id=task.task_id, cause="returned")
     else:
+        _unseen(case, incident, new_task, to)
         carry(case, incident, task, new_task, to, agency(case, to).agency_class)
 
 

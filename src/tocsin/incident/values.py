@@ -66,7 +66,8 @@ class Understanding(Frozen, frozen=True):
 
     `priority` 1 (danger to life) to 4. `human`: too unsure to leave to rules alone (invariant 8). `escalated`: danger
     named on a line that would otherwise wait. `raises` names what raised the plan (trapped, injured, smoke, ...).
-    `matters` are further kinds in the same call, each to become an incident of its own.
+    `matters` are further kinds in the same call, each to become an incident of its own; `against` the agencies it
+    complains of.
     """
 
     kind: str
@@ -86,3 +87,4 @@ class Understanding(Frozen, frozen=True):
     past: bool = False
     lexicon: str = ""
     model: str = ""
+    against: list[str] = []

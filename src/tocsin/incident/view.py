@@ -84,6 +84,7 @@ class TaskView(Frozen, frozen=True):
     round: int = 1
     duty: str = ""
     cause: str = ""
+    capabilities: list[str] = []
 
 
 class ClockView(Frozen, frozen=True):

@@ -35,6 +35,7 @@ def report_of(event: Event[Any]) -> Command[ReportMission] | None:
     report = ReportMission(
         mission_id=event.subject, step=step, unit_id=getattr(event.data, "unit_id", ""),
         outcome=getattr(event.data, "outcome", ""), all_ended=getattr(event.data, "all_ended", False),
+        unsuitable=not getattr(event.data, "suitable", True),
     )  # fmt: skip
     return Command(
         command_id=f"report:{event.event_id}", region=task_id[:6], target=task_id, data=report, actor=SYSTEM,

@@ -6,6 +6,7 @@ from typing import Any
 
 import shapely
 
+from tocsin.policy.check_needs import check_needs
 from tocsin.policy.check_places import check_gazetteer, check_shapes, check_spots
 from tocsin.policy.check_rules import check_calendar, check_lexicon, check_limits, check_linking, check_raises
 from tocsin.policy.check_types import Judge, check_forms
@@ -22,8 +23,8 @@ def check_files(files: Files) -> list[Finding]:
     if judge.findings:
         return judge.findings
     parts: tuple[Callable[[Judge], None], ...] = (
-        check_regions, check_agencies, check_kinds, check_raises, check_limits, check_linking, check_calendar,
-        check_lexicon, check_hearing, check_ems, check_gazetteer, check_spots,
+        check_regions, check_agencies, check_kinds, check_raises, check_needs, check_limits, check_linking,
+        check_calendar, check_lexicon, check_hearing, check_ems, check_gazetteer, check_spots,
     )  # fmt: skip
     for part in parts:
         part(judge)

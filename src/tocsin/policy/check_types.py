@@ -21,7 +21,10 @@ _MAIN = {
     "name": _TEXT, "version": _TEXT, "default_region": _TEXT, "command_region": _TEXT, "command_agency": _TEXT,
     "inspection_agency": _TEXT, "return_urgent_s": _WHOLE, "return_routine_working_days": _WHOLE,
     "transfers_before_command": _WHOLE, "known_id_days?": _WHOLE, "archive_after_days?": _WHOLE,
-    "confidence_min?": _NUMBER, "dropped_within_s?": _NUMBER, "first_receivers": _TABLE, "seat_roles": _TABLE,
+    "confidence_min?": _NUMBER, "dropped_within_s?": _NUMBER,
+    "complaint_verbs?": _TEXTS, "complaint_reports?": _TEXTS, "complaint_blame?": _TEXTS,
+    "complaint_between?": _TEXTS, "complaint_places?": _TEXTS, "complaint_feigned?": _TEXTS,
+    "first_receivers": _TABLE, "seat_roles": _TABLE,
 }  # fmt: skip
 _PLACED = {"id": _TEXT, "label": _TEXT, "lon": _NUMBER, "lat": _NUMBER}
 # Fields by file and table; "" is the file itself, "?" after a name means it may be absent.
@@ -36,18 +39,19 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         "agency": {
             "id": _TEXT, "label": _TEXT, "label_en": _TEXT, "agency_class": "police|fire|traffic|medical|department",
             "type": "government|utility|social|township", "regions": _TEXTS, "duty?": _TEXT, "roster?": "tables",
-            "external_ids?": _TABLE,
+            "external_ids?": _TABLE, "said?": _TEXTS, "capabilities?": _TEXTS,
         },
     },
     "kinds.toml": {
         "kind": {
             "code": _TEXT, "label": _TEXT, "label_en": _TEXT, "priority": _WHOLE, "lead?": _TEXT, "joint?": _TEXTS,
             "review?": _BOOL, "group?": _TEXT, "limit?": _TEXT, "urn?": _TEXT, "cap_category?": _TEXT, "eido?": _TEXT,
-            "confidential?": _BOOL,
+            "confidential?": _BOOL, "needs?": _TABLE,
         },
     },
     "raises.toml": {
-        "raise": {"name": _TEXT, "kinds": _TEXTS, "agencies": _TEXTS, "priority": _WHOLE, "source?": _TEXT},
+        "raise": {"name": _TEXT, "kinds": _TEXTS, "agencies": _TEXTS, "priority": _WHOLE, "source?": _TEXT,
+                  "needs?": _TABLE},
     },
     "limits.toml": {
         "limit": {

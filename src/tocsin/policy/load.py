@@ -14,6 +14,7 @@ from tocsin.policy.check import check_files
 from tocsin.policy.model import (
     Absorb,
     Agency,
+    Complaints,
     Ems,
     GazetteerEntry,
     HospitalRow,
@@ -84,6 +85,7 @@ def build(files: Files) -> Policy:
     return Policy(
         **scalars,
         hash=files.hash,
+        complaints=Complaints(**{f: main.get(f"complaint_{f}", []) for f in Complaints.__struct_fields__}),
         regions={r["id"]: msgspec.convert(r, Region) for r in main["region"]},
         agencies={a["id"]: msgspec.convert(a, Agency) for a in files.toml["agencies.toml"]["agency"]},
         kinds=kinds,

@@ -25,7 +25,10 @@ class Shift(Row, frozen=True):
 
 
 class Agency(Row, frozen=True):
-    """An agency. `regions` are those it serves; `duty` answers out of hours."""
+    """An agency. `regions` are those it serves; `duty` answers out of hours; `said` is what callers call it.
+
+    `capabilities` are what it can bring, of which a plan may need some.
+    """
 
     id: str
     label: str
@@ -36,6 +39,24 @@ class Agency(Row, frozen=True):
     roster: list[Shift] = []
     duty: str = ""
     external_ids: dict[str, str] = {}
+    said: list[str] = []
+    capabilities: list[str] = []
+
+
+class Complaints(Row, frozen=True):
+    """Words by which a caller complains of an agency.
+
+    `verbs` say that it is a complaint, `reports` do where a blame is said too, `blame` is what is complained of.
+    `between` may stand between a verb and the name. A name with one of `places` after it is only where, with one of
+    `feigned` before it only whom somebody played.
+    """
+
+    verbs: list[str] = []
+    reports: list[str] = []
+    blame: list[str] = []
+    between: list[str] = []
+    places: list[str] = []
+    feigned: list[str] = []
 
 
 class Region(Row, frozen=True):
@@ -57,7 +78,10 @@ class PlanAgency(Row, frozen=True):
 
 
 class Kind(Row, frozen=True):
-    """A kind of matter and its response plan; `limit` names the promise of hotline kinds."""
+    """A kind of matter and its response plan; `limit` names the promise of hotline kinds.
+
+    `needs`: what an agency of the plan is to bring, by agency.
+    """
 
     code: str
     label: str
@@ -71,6 +95,7 @@ class Kind(Row, frozen=True):
     cap_category: str = "Other"
     eido: str = ""
     confidential: bool = False
+    needs: dict[str, list[str]] = {}
 
 
 class Raise(Row, frozen=True):
@@ -84,6 +109,7 @@ class Raise(Row, frozen=True):
     agencies: list[str]
     priority: int
     source: str = ""
+    needs: dict[str, list[str]] = {}
 
 
 class Limit(Row, frozen=True):
@@ -307,3 +333,4 @@ class Policy(Row, frozen=True):
     archive_after_days: int = 40
     confidence_min: float = 0.5
     dropped_within_s: float = 2.0
+    complaints: Complaints = Complaints()

@@ -12,12 +12,13 @@ MEMO_MAX = 20_000
 
 
 class Planned(NamedTuple):
-    """An agency a plan calls. `cause`: plan, raised, mutual_aid."""
+    """An agency a plan calls, and what it is to bring. `cause`: plan, raised, mutual_aid, complaint."""
 
     agency: str
     agency_class: AgencyClass
     role: Role
     cause: str
+    capabilities: tuple[str, ...] = ()
 
 
 class Plan(NamedTuple):
@@ -58,15 +59,21 @@ def _plan(policy: Policy, kind: str, priority: int, region: str, raises: list[st
         called.setdefault(policy.command_agency, ("lead", "plan"))
         if line in policy.first_receivers:
             called.setdefault(policy.first_receivers[line], ("joint", "plan"))
+    needs = {agency: list(asked) for agency, asked in row.needs.items()}
     for rule in policy.raises:
         if rule.name in raises and covers(rule.kinds, row.code) and not row.code.startswith("invalid."):
             priority = min(priority, rule.priority)
             for agency in rule.agencies:
                 called.setdefault(agency, ("joint", "raised"))
+            for agency, asked in rule.needs.items():
+                needs.setdefault(agency, []).extend(asked)
     home = policy.regions.get(region)
     if called and (home is None or not home.own) and region != policy.command_region:
         called.setdefault(policy.command_agency, ("joint", "mutual_aid"))
-    planned = [Planned(a, policy.agencies[a].agency_class, role, cause) for a, (role, cause) in called.items()]
+    planned = [
+        Planned(a, policy.agencies[a].agency_class, role, cause, tuple(dict.fromkeys(needs.get(a, []))))
+        for a, (role, cause) in called.items()
+    ]
     return Plan(row.code, priority, tuple(planned))
 
 

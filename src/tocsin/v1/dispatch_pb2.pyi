@@ -296,6 +296,7 @@ class TaskView(_message.Message):
     ROUND_FIELD_NUMBER: _builtins.int
     DUTY_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     agency: _builtins.str
     agency_class: _builtins.str
@@ -309,6 +310,8 @@ class TaskView(_message.Message):
     cause: _builtins.str
     @_builtins.property
     def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -324,10 +327,11 @@ class TaskView(_message.Message):
         round: _builtins.int = ...,
         duty: _builtins.str = ...,
         cause: _builtins.str = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "held_by", b"held_by", "offered_to", b"offered_to", "return_code", b"return_code", "role", b"role", "round", b"round", "state", b"state", "task_id", b"task_id", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "capabilities", b"capabilities", "cause", b"cause", "duty", b"duty", "held_by", b"held_by", "offered_to", b"offered_to", "return_code", b"return_code", "role", b"role", "round", b"round", "state", b"state", "task_id", b"task_id", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1205,11 +1205,13 @@ class ReportMission(_message.Message):
     UNIT_ID_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     ALL_ENDED_FIELD_NUMBER: _builtins.int
+    UNSUITABLE_FIELD_NUMBER: _builtins.int
     mission_id: _builtins.str
     step: _builtins.str
     unit_id: _builtins.str
     outcome: _builtins.str
     all_ended: _builtins.bool
+    unsuitable: _builtins.bool
     def __init__(
         self,
         *,
@@ -1218,10 +1220,11 @@ class ReportMission(_message.Message):
         unit_id: _builtins.str = ...,
         outcome: _builtins.str = ...,
         all_ended: _builtins.bool = ...,
+        unsuitable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_ended", b"all_ended", "mission_id", b"mission_id", "outcome", b"outcome", "step", b"step", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_ended", b"all_ended", "mission_id", b"mission_id", "outcome", b"outcome", "step", b"step", "unit_id", b"unit_id", "unsuitable", b"unsuitable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

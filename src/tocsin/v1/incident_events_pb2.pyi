@@ -63,6 +63,7 @@ class Understanding(_message.Message):
     PAST_FIELD_NUMBER: _builtins.int
     LEXICON_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    AGAINST_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     priority: _builtins.int
     confidence: _builtins.float
@@ -87,6 +88,8 @@ class Understanding(_message.Message):
     def hazards(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def matters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def against(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -107,10 +110,11 @@ class Understanding(_message.Message):
         past: _builtins.bool = ...,
         lexicon: _builtins.str = ...,
         model: _builtins.str = ...,
+        against: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "victims", b"victims"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "alternatives", b"alternatives", "confidence", b"confidence", "decided_by", b"decided_by", "escalated", b"escalated", "hazards", b"hazards", "human", b"human", "kind", b"kind", "lexicon", b"lexicon", "matters", b"matters", "model", b"model", "negated", b"negated", "past", b"past", "priority", b"priority", "raises", b"raises", "reasons", b"reasons", "terms", b"terms", "victims", b"victims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "against", b"against", "alternatives", b"alternatives", "confidence", b"confidence", "decided_by", b"decided_by", "escalated", b"escalated", "hazards", b"hazards", "human", b"human", "kind", b"kind", "lexicon", b"lexicon", "matters", b"matters", "model", b"model", "negated", b"negated", "past", b"past", "priority", b"priority", "raises", b"raises", "reasons", b"reasons", "terms", b"terms", "victims", b"victims"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__victims: _TypeAlias = _typing.Literal["victims"]  # noqa: Y015
     _WhichOneofArgType__victims: _TypeAlias = _typing.Literal["_victims", b"_victims"]  # noqa: Y015
@@ -687,6 +691,7 @@ class TaskRouted(_message.Message):
     DUTY_FIELD_NUMBER: _builtins.int
     ROUND_FIELD_NUMBER: _builtins.int
     FORMER_TASK_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     agency: _builtins.str
     agency_class: _builtins.str
@@ -695,6 +700,8 @@ class TaskRouted(_message.Message):
     duty: _builtins.str
     round: _builtins.int
     former_task: _builtins.str
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -706,10 +713,11 @@ class TaskRouted(_message.Message):
         duty: _builtins.str = ...,
         round: _builtins.int = ...,
         former_task: _builtins.str = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_task", b"former_task", "role", b"role", "round", b"round", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "capabilities", b"capabilities", "cause", b"cause", "duty", b"duty", "former_task", b"former_task", "role", b"role", "round", b"round", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1909,6 +1917,7 @@ class TaskJoined(_message.Message):
     MISSIONS_FIELD_NUMBER: _builtins.int
     MERGED_FROM_FIELD_NUMBER: _builtins.int
     FORMER_ROLE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     agency: _builtins.str
     agency_class: _builtins.str
@@ -1930,6 +1939,8 @@ class TaskJoined(_message.Message):
     def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def missions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -1952,10 +1963,11 @@ class TaskJoined(_message.Message):
         missions: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         merged_from: _builtins.str = ...,
         former_role: _builtins.str = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "cause", b"cause", "duty", b"duty", "former_role", b"former_role", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "capabilities", b"capabilities", "cause", b"cause", "duty", b"duty", "former_role", b"former_role", "former_task", b"former_task", "held_by", b"held_by", "merged_from", b"merged_from", "missions", b"missions", "offered_to", b"offered_to", "return_code", b"return_code", "returns", b"returns", "role", b"role", "round", b"round", "routed_at", b"routed_at", "state", b"state", "task_id", b"task_id", "transfers", b"transfers", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

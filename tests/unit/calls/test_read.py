@@ -171,3 +171,35 @@ def test_any_json_is_read_or_refused(value: dict) -> None:
 def test_any_bytes_are_refused_politely(content: bytes) -> None:
     """Bytes that are no call are a 422."""
     assert status_of(content) == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "twice"),
+    [
+        (b'{"line":"119","text":"x","text":"y"}', ["text"]),
+        (b'{"line":"119","line" :"110","text":"y"}', ["line"]),
+        (
+            b'{"line":"119","text":"x","location":{"address":"a","address"\n:"b"},"line":"119"}',
+            ["location.address", "line"],
+        ),
+        (b'{"line":"119","text":"x","external_ids":[{"system":"a","id":"1","id":"2"}]}', ["external_ids.0.id"]),
+        (b'{"line":"119","text":"\\ud800","text":"y"}', ["text"]),
+        (b'{"line":"119","text":"x","\\u0074ext":"y"}', ["text"]),
+    ],
+)
+def test_a_field_given_twice_is_refused(body: bytes, twice: list[str]) -> None:
+    """Given two values for one field, nobody can know which was meant: each is named, however it is written."""
+    with pytest.raises(InvalidBody) as refused:
+        parse_call(body)
+    assert (refused.value.status, refused.value.code) == (422, "invalid")
+    assert sorted(e.field for e in refused.value.errors) == sorted(twice)
+
+
+@pytest.mark.parametrize(
+    "text", ['说:"line":119', '"text":"x","text":"y"', "a : b", "10:20:30", "", "{}", '\\":', "line\n:"]
+)
+def test_what_looks_like_a_field_in_the_words_is_none(text: str) -> None:
+    """Words may hold anything a field's name could; and a value may be equal to another."""
+    body = {"line": "119", "text": text, "caller": {"number": "119"}, "external_ids": [{"system": "a", "id": "a"}] * 2}
+    for written in (json.dumps(body), json.dumps(body, indent=1), json.dumps(body, separators=(" , ", " : "))):
+        assert parse_call(written.encode()).call.text == text

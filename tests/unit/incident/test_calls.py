@@ -1,9 +1,28 @@
 """Calls: recorded always, opened or linked by rule, closed by a person only."""
 
-from tests.unit.incident.world import HERE, MIN, REGION, WORKDAY, World, east, finish, person
+from tests.unit.incident.world import HERE, MIN, REGION, WORKDAY, World, east, finish, of, person
 from tocsin.envelope import SYSTEM
 from tocsin.incident import commands as cmd
+from tocsin.incident.digest import digest
+from tocsin.incident.show import incident_view
 from tocsin.place import Place
+
+
+def test_what_an_agency_is_to_bring_goes_with_its_task(world: World) -> None:
+    """Routed with it, handed over with it, moved with it by a merge, and shown to whoever holds it."""
+    i = world.call("rescue.water")
+    task = f"{i.incident_id}-T1"
+    assert i.tasks[task].capabilities == ("water_rescue",)
+    world.do(cmd.Transfer(to="nanxian-redcross"), task, of("nanxian-fire"))
+    world.do(cmd.Accept(), task, of("nanxian-redcross")).accepted("TaskTransferred")
+    assert list(i.tasks.values())[-1].capabilities == ("water_rescue",)
+    other = world.call("fire.building", point=east(3000))
+    world.do(cmd.Merge(into=other.incident_id, reason="~r"), i.incident_id).accepted("TaskJoined")
+    moved = [t.capabilities for t in other.tasks.values() if t.held_by == "nanxian-redcross"]
+    assert moved == [("water_rescue",)]
+    shown = incident_view(other, {}, world.policy.kinds, lambda _: None).tasks
+    assert ["water_rescue"] in [t.capabilities for t in shown]
+    assert digest(world.refold()) == digest(world.state)
 
 
 def test_a_call_opens_an_incident_with_its_plan_and_limits(world: World) -> None:

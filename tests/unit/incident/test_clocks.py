@@ -1,6 +1,6 @@
 """Limits: by time alone, once, never early, standing still with a reason."""
 
-from tests.unit.incident.world import MIN, WORKDAY, World, of
+from tests.unit.incident.world import MIN, WORKDAY, World, east, of
 from tocsin.incident import commands as cmd
 from tocsin.incident.state import Clock, Incident
 
@@ -136,3 +136,37 @@ def test_asking_the_caller_stops_the_promise_once(world: World) -> None:
         "InformationProvided", "ClockResumed"
     )
     assert (c.state, c.due_at) == ("running", due + DAY)
+
+
+def test_a_promise_shortens_when_the_matter_turns_out_urgent(world: World) -> None:
+    """Raised by a person: a promise of 13 working days is due in two hours from now; it never grows longer."""
+    i = world.call("service.urban", line="12345")
+    former = clock(i, "complete")
+    raised = cmd.SetPriority(priority=1, reason="~danger")
+    world.do(raised, i.incident_id, after=60 * MIN).accepted("PriorityChanged", "ClockStopped", "ClockStarted")
+    now = clock(i, "complete")
+    assert (former.state, now.task_id, now.due_at) == ("stopped", former.task_id, world.now + 120 * MIN)
+    assert clock(i, "acknowledge").due_at == world.now + 30_000, "whoever has not seen it has to see it now"
+    world.do(cmd.SetPriority(priority=4, reason="~r"), i.incident_id).accepted("PriorityChanged")
+    assert (clock(i, "complete"), now.state) == (now, "running")
+
+
+def test_a_further_call_that_raises_the_matter_shortens_the_way(world: World) -> None:
+    """A sick person, then a heart attack: the ambulance is due in 8 minutes from then, where that is sooner."""
+    i = world.call("medical.other", line="120", caller="k")
+    first = clock(i, "arrive")
+    assert first.due_at == WORKDAY + 15 * MIN
+    assert world.call("medical.cardiac", line="120", caller="k", after=MIN, priority=1) is i
+    assert (first.state, clock(i, "arrive").due_at) == ("stopped", world.now + 8 * MIN)
+    late = world.call("medical.other", line="120", caller="l", point=east(5000))
+    kept = clock(late, "arrive")
+    assert world.call("medical.cardiac", line="120", caller="l", point=east(5000), after=14 * MIN, priority=1) is late
+    assert (clock(late, "arrive"), kept.state) == (kept, "running"), "what is due sooner stays"
+
+
+def test_a_promise_that_stands_still_is_left_alone(world: World) -> None:
+    """While the caller is asked, a raised priority moves no clock: it runs on from where it stood."""
+    i = world.call("service.urban", line="12345")
+    world.do(cmd.RequestInformation(missing=["photo"]), i.incident_id)
+    world.do(cmd.SetPriority(priority=2, reason="~r"), i.incident_id).accepted("PriorityChanged")
+    assert clock(i, "complete").state == "paused"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.incident.world import MIN, World, east, finish, of, person
+from tests.unit.incident.world import MIN, REGION, World, east, finish, of, person
 from tocsin.envelope import Actor
 from tocsin.incident import commands as cmd
 
@@ -67,6 +67,17 @@ def test_not_solved_opens_a_second_round_once_one_level_up(world: World) -> None
     world.do(follow, i.incident_id)
     assert world.types() == ["FollowedUp"]
     world.do(follow, i.incident_id).refused("illegal_step")
+
+
+def test_what_is_reopened_is_not_forgotten(world: World) -> None:
+    """Reopened by a person, nobody is at work on it: it waits for one, with the limit of all that waits."""
+    i = world.call("service.urban", line="12345")
+    finish(world, i)
+    world.do(cmd.Close(), i.incident_id)
+    world.do(cmd.Reopen(reason="~r"), i.incident_id).accepted("IncidentReopened", "ReviewRequested", "ClockStarted")
+    assert i.review == ["reopened"]
+    world.do(cmd.Route(agency="nanxian-urban", role="lead"), i.incident_id).accepted("TaskRouted", "ReviewEnded")
+    assert not i.review
 
 
 def test_solved_at_the_follow_up_changes_nothing_more(world: World) -> None:
@@ -167,6 +178,21 @@ def test_a_corrected_place_is_heard_and_found_by_later_calls(world: World) -> No
         "LocationCorrected", "TaskAlerted"
     )
     assert world.call(point=east(5010), after=MIN) is i
+
+
+def test_a_place_that_cannot_be_found_waits_for_a_person(world: World) -> None:
+    """A correction to words nobody knows leaves an urgent incident nowhere: that is said, and looked at."""
+    i = world.call()
+    nowhere = i.place.__class__(region=REGION, source="seat")
+    world.do(cmd.CorrectLocation(location=cmd.GivenLocation(address="~a"), place=nowhere, reason="~r"), i.incident_id)
+    world.accepted("LocationCorrected", "TaskAlerted", "ReviewRequested", "ClockStarted")
+    assert i.review == ["place_missing"]
+    again = cmd.CorrectLocation(location=cmd.GivenLocation(address="~b"), place=nowhere, reason="~r")
+    world.do(again, i.incident_id).accepted("LocationCorrected")
+    assert world.said("ReviewRequested") == []
+    world.do(cmd.CorrectLocation(location=cmd.GivenLocation(point=east(9)), reason="~r"), i.incident_id)
+    world.accepted("LocationCorrected", "ReviewEnded")
+    assert not i.review
 
 
 def test_a_place_across_the_border_adds_mutual_aid(world: World) -> None:

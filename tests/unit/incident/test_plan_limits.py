@@ -75,6 +75,20 @@ def test_raises_add_agencies_and_urgency_and_never_to_invalid_calls() -> None:
     assert plan_for(p, "invalid.nuisance", 4, p.default_region, ["trapped"], "110").agencies == ()
 
 
+def test_a_plan_says_what_each_agency_is_to_bring() -> None:
+    """By kind, and more by what was said; nothing twice, and of who is not named nothing."""
+
+    def asked(kind: str, raised: str, line: str) -> dict[str, tuple[str, ...]]:
+        plan = plan_for(policy(), kind, 1, policy().default_region, [raised], line)
+        return {a.agency: a.capabilities for a in plan.agencies}
+
+    crash = asked("traffic.trapped", "trapped", "122")
+    assert (crash["nanxian-fire"], crash["nanxian-120"]) == (("extrication",), ("als",))
+    assert crash["nanxian-traffic"] == ()
+    leak = asked("fire.vehicle", "hazmat", "119")
+    assert (leak["nanxian-fire"], leak["nanxian-ecology"]) == (("firefighting", "hazmat"), ("air_monitoring",))
+
+
 def test_the_lead_comes_first_and_foreign_regions_get_the_command_centre() -> None:
     """Mutual aid is said as its cause; the command centre's own region needs none."""
     p = policy()

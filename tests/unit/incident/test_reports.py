@@ -32,6 +32,20 @@ def test_missions_carry_the_medical_task_forward_as_facts(world: World) -> None:
     assert world.types() == ["CommandNoted"]
 
 
+def test_arrival_counts_only_with_the_suitable_unit(world: World) -> None:
+    """A unit below the patient's need is there, and seen to be; the arrival limit runs until the right one is."""
+    i = world.call("medical.cardiac", line="120")
+    task = f"{i.incident_id}-T1"
+    world.do(report("departed"), task, after=MIN)
+    world.do(report("arrived", unsuitable=True), task, after=MIN).accepted("TaskArrived", "ClockStarted")
+    arrive = next(c for c in i.clocks.values() if c.clock == "arrive")
+    assert (i.tasks[task].state, arrive.state) == ("on_scene", "running")
+    world.do(report("arrived"), task, after=MIN).accepted("TaskFeedback", "ClockMet")
+    assert (arrive.state, world.said("ClockMet")[0].late) == ("met", False)
+    world.do(report("arrived"), task, after=MIN)
+    assert world.types() == ["TaskFeedback"]
+
+
 def test_the_task_ends_with_its_last_mission(world: World) -> None:
     """One of two missions ended: the task goes on. No unit free: a person looks."""
     i = world.call("medical.trauma", line="120")

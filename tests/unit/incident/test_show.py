@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.unit.incident.world import MIN, REGION, World, east, policy
 from tocsin.codec.text import plain
-from tocsin.incident.show import FORGOTTEN, contactable, incident_view, masked
+from tocsin.incident.show import FORGOTTEN, MEDICAL_HIDDEN, contactable, incident_view, masked
 from tocsin.incident.values import CallRecord
 
 CLEAR = json.dumps({"caller": {"number": "13800001234", "name": "某某"}, "text": "着火了", "address": "新街口"})
@@ -39,6 +39,7 @@ def test_the_view_has_the_contracts_fields(world: World) -> None:
     assert view["tasks"][0] | {"task_id": "", "duty": ""} == {
         "task_id": "", "agency": "nanxian-fire", "agency_class": "fire", "role": "lead", "state": "routed", "units": [],
         "held_by": "nanxian-fire", "offered_to": "", "return_code": "", "round": 1, "duty": "", "cause": "plan",
+        "capabilities": ["firefighting", "breathing_apparatus"],
     }  # fmt: skip
     assert {"clock", "task_id", "agency", "due_at", "state", "card"} <= set(view["clocks"][0])
     assert [s["call_id"] for s in view["suggestions"]] == ["c3"]
@@ -63,6 +64,16 @@ def test_a_confidential_caller_is_unseen_but_by_the_first_receiver(world: World)
     report = world.call("service.discipline", line="12345", point=east(9000))
     assert kinds["service.discipline"].confidential
     assert incident_view(report, records(world), kinds, words()).calls[0].caller.number == ""
+
+
+def test_words_of_patients_are_hidden_outside_120_roles(world: World) -> None:
+    """A 120 call on a crash: what goes to others than 120 says that it is there, not what was said."""
+    i = world.call("traffic.injury", line="122")
+    patient = world.call("medical.trauma", line="120", after=MIN)
+    assert patient is i
+    told = incident_view(i, records(world), policy().kinds, words(), medical=False)
+    assert [c.text for c in told.calls] == ["着火了", MEDICAL_HIDDEN]
+    assert [c.text for c in incident_view(i, records(world), policy().kinds, words()).calls] == ["着火了"] * 2
 
 
 def test_words_whose_key_is_destroyed_are_shown_as_forgotten(world: World) -> None:

@@ -173,6 +173,24 @@ def test_the_third_transfer_goes_to_the_command_centre_by_rule(world: World) -> 
     assert i.tasks[f"{i.incident_id}-T4"].held_by == "nanxian-command"
 
 
+def test_whoever_is_given_a_task_unasked_has_to_acknowledge_it(world: World) -> None:
+    """By the third transfer or a granted return it comes to who has not seen it: its limit runs, from now."""
+    i = world.call("service.urban", line="12345")
+    for n, (giver, taker) in enumerate((("nanxian-urban", "nanxian-water"), ("nanxian-water", "nanxian-urban")), 1):
+        world.do(cmd.Transfer(to=taker), f"{i.incident_id}-T{n}", of(giver))
+        world.do(cmd.Accept(), f"{i.incident_id}-T{n}", of(taker))
+    assert not [c for c in i.clocks.values() if c.clock == "acknowledge" and c.task_id.endswith(("T2", "T3"))]
+    world.do(cmd.Transfer(to="nanxian-gas"), f"{i.incident_id}-T3", of("nanxian-urban"), after=MIN)
+    given = [(c.agency, c.started_at) for c in i.clocks.values() if c.clock == "acknowledge" and c.state == "running"]
+    assert given == [("nanxian-command", world.now)]
+    other = world.call("service.urban", line="12345", point=None)
+    task = f"{other.incident_id}-T1"
+    world.do(cmd.Return(code="function"), task, of("nanxian-urban"))
+    world.do(cmd.GrantReturn(to="nanxian-water"), task, person("hotline"), after=MIN).accepted("ClockStarted")
+    given = [c.agency for c in other.clocks.values() if c.clock == "acknowledge" and c.state == "running"]
+    assert given == ["nanxian-water"]
+
+
 def test_return_is_asked_for_soon_and_ruled_by_the_first_receiver(world: World) -> None:
     """A code (other needs words), ruled by the first receiver; a refusal needs a reason; a grant moves the work."""
     i = world.call("service.urban", line="12345")

@@ -34,6 +34,20 @@ def test_an_unclear_call_joins_both_sides_at_once(world: World, line: str, first
 
 
 @pytest.mark.parametrize(
+    ("line", "kind", "whose"),
+    [("110", "service.urban", "nanxian-urban"), ("12345", "crime.reported", "nanxian-police"),
+     ("12345", "traffic.obstruct", "nanxian-traffic"), ("110", "utility.water", "nanxian-water")],
+)  # fmt: skip
+def test_what_is_clearly_the_others_goes_there_at_once(world: World, line: str, kind: str, whose: str) -> None:
+    """Rung on the wrong line, understood for sure: whose it is has the task, nobody is joined, nobody is asked."""
+    i = world.call(kind, line=line)
+    assert [(t.held_by, t.role) for t in i.tasks.values()] == [(whose, "lead")]
+    assert not i.three_way
+    assert not i.review
+    assert i.first_receiver == world.policy.first_receivers[line]
+
+
+@pytest.mark.parametrize(
     "likely", [{}, {"crime.reported": 0.5}, {"crime.reported": 0.5, "order.dispute": 0.4, "service.civil": 0.1}]
 )
 def test_no_three_way_where_one_side_is_likely(world: World, likely: dict[str, float]) -> None:

@@ -1,16 +1,20 @@
 """Who sees what at intake's door: the very rule of the reading side."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.intake.access import Sights
 from services.intake.index import IncidentRow
+from services.intake.view import posted_shape
 from tocsin.incident.values import CallRecord
 from tocsin.place import Place
 from tocsin.policy.load import load_policy
 from tocsin.runtime.security import Principal
 from tocsin.runtime.settings import Settings
+from tocsin.sealing import Keyring
 
 REGION = "430921"
 UNIT = "nanxian-amb-01"
@@ -72,3 +76,19 @@ def test_a_confidential_caller_is_seen_at_the_first_receiver_alone(sights: Sight
     plain = CallRecord(call_id="c", line="12345", region=REGION, place=Place(region=REGION))
     assert not sights.caller_hidden(WHO["urban"], plain, "order.dispute")
     assert sights.caller_hidden(WHO["urban"], plain, "service.discipline")
+
+
+def test_with_a_confidential_caller_the_person_concerned_is_unseen_too(sights: Sights, tmp_path: Path) -> None:
+    """Given a caller who rang for themselves in confidence, the office sees of neither a name or a number."""
+    keyring = Keyring.open(Settings(data_dir=tmp_path))
+    keyring.ensure_now(["k"])
+    who = {"name": "王某某", "number": "13800001234", "relation": "本人"}
+    record = CallRecord(
+        call_id="c", line="12345", region=REGION, place=Place(region=REGION), confidential=True,
+        private=keyring.seal("k", json.dumps({"caller": {"number": "13800001234", "name": "王某某"}, "text": "路灯"})),
+        party=keyring.seal("k", json.dumps(who)),
+    )  # fmt: skip
+    seen = posted_shape(record, WHO["urban"], sights, keyring)
+    assert seen["party"] == {"name": "", "number": "", "relation": ""}
+    assert "王某某" not in str(seen)
+    assert posted_shape(record, WHO["hotline"], sights, keyring)["party"]["number"] == "138****1234"

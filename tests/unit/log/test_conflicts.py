@@ -1,5 +1,6 @@
 """A known id with another body, exercises, and what a router keeps of the policy put in force."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tocsin.codec.wire import decode_command, decode_value, encode_command
 from tocsin.envelope import Draft, Source
 from tocsin.incident import commands as cmd
 from tocsin.incident.events import NoteAdded
+from tocsin.incident.show import MEDICAL_HIDDEN
 from tocsin.incident.state import is_exercise
 from tocsin.incident.view import Dispatch
 from tocsin.log.decider import Decider
@@ -128,6 +130,21 @@ async def test_a_corrupt_model_leaves_the_lexicon_and_readiness_says_why(tmp_pat
         answer = await client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json() == {"ready": True, "reasons": [], "warnings": [fault]}
+
+
+def test_orders_to_others_than_120_hold_no_patients_words(county: County) -> None:
+    """A 120 call on a crash: the ambulance's order has its words, traffic's on its own topic has not."""
+    world = World()
+    crash = world.call("traffic.injury", line="122")
+    assert world.call("medical.trauma", line="120", after=1000) is crash
+    county.keyring.ensure_now(["p"])
+    sealed = county.keyring.seal("p", json.dumps({"text": "心脏病史"}))
+    calls = world.state.regions["430921"].calls
+    record = msgspec.structs.replace(calls["c2"].record, private=sealed)
+    calls["c2"] = msgspec.structs.replace(calls["c2"], record=record)
+    sent = orders(world.state, world.last, world.policy.kinds, county.keyring.unseal)
+    told = {o.agency: o.incident.calls[1].text for o in (decode_value(Dispatch, a.value or b"") for a in sent)}
+    assert told == {"nanxian-120": "心脏病史", "nanxian-traffic": MEDICAL_HIDDEN}
 
 
 def test_an_agency_whose_task_joined_another_incident_is_told(county: County) -> None:

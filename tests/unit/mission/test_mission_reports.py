@@ -43,6 +43,16 @@ def test_each_step_is_reported_once_on_the_incidents_task() -> None:
     assert [r.command_id for r in again] == [r.command_id for r in told]
 
 
+def test_an_arrival_below_the_patients_need_is_reported_as_such() -> None:
+    """Given a BLS unit before a cardiac arrest, the incident is told that the suitable unit is still to come."""
+    for unit, suitable in (("BLS", False), ("ALS", True)):
+        world = World().fleet(a=(unit, 1))
+        world.open(kind="medical.cardiac")
+        world.act(cmd.ArriveAtScene(), M1)
+        told = [r.data for e in world.log if (r := report_of(e)) is not None and r.data.step == "arrived"]
+        assert [not r.unsuitable for r in told] == [suitable]
+
+
 def test_a_waiting_mission_is_reported_and_all_ended_counts_the_task() -> None:
     """no_unit for a mission that waits; only the last of a task's missions says that all have ended."""
     world = World().fleet()

@@ -11,12 +11,13 @@ from services.notifier.read import calls_of, get_incident, incident_as_of, list_
 from services.notifier.store import Store
 from tests.notifier_stage import NOON, Region, person
 from tocsin.incident import events as ev
+from tocsin.incident.show import MEDICAL_HIDDEN
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
 from tocsin.runtime.security import Principal
 from tocsin.runtime.settings import Settings
 from tocsin.sealing.keyring import Keyring
-from tocsin.sight import FORGOTTEN, MEDICAL_HIDDEN, may_see, sight_of
+from tocsin.sight import FORGOTTEN, may_see, sight_of
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,19 @@ def test_a_confidential_caller_is_unseen_outside_the_first_receiver(held: Held) 
         shown = held.shown(who, one)
         assert shown["calls"][0]["caller"] == {"number": "", "name": ""}
         assert "王小明" not in str(shown)
+
+
+def test_a_kind_that_is_confidential_hides_every_caller_of_it(held: Held) -> None:
+    """Domestic violence: the ambulance that goes along sees no caller and reveals none; the first receiver does."""
+    r = held.region
+    record = r.call("a", "110", "他在打我")
+    one = r.open(record, "crime.domestic", 1, ["nanxian-fire", "nanxian-120"])  # this stage's first receiver is fire
+    for agency, seen in (("nanxian-fire", True), ("nanxian-120", False)):
+        assert bool(held.shown(dispatcher(agency), one)["calls"][0]["caller"]["number"]) is seen
+        found = get_incident(held.store, one)
+        assert found is not None
+        hidden = held.presenter.hides(record, found.incident, sight_of(dispatcher(agency), held.policy))
+        assert hidden is not seen
 
 
 def test_words_of_patients_are_seen_in_120_roles_only(held: Held) -> None:

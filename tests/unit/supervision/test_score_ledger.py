@@ -91,6 +91,18 @@ def test_a_reclassified_or_merged_incident_counts_where_it_belongs() -> None:
     assert merged.kinds["2026Q2", "fire.building"].opened == 0
 
 
+def test_calls_without_an_incident_are_told_apart() -> None:
+    """Nuisance calls, and fires that were none, are never among the incidents that were handled."""
+    counted = Ledger()
+    stories = [("invalid.nuisance", "no_incident"), ("fire.building", "no_incident"), ("fire.building", "handled")]
+    for n, (kind, end) in enumerate(stories * public.FEW):
+        for event in told(opened(kind), e.IncidentClosed(disposition=end), incident=f"i{n}", first=1 + 2 * n):
+            counted.apply(event)
+    rows = {r.kind: r for r in public.kind_rows(counted, load_policy(Settings().policy_path), "2026Q2")}
+    assert rows["invalid.nuisance"].outcomes == {"no_incident": public.FEW}
+    assert rows["fire.building"].outcomes == {"handled": public.FEW, "no_incident": public.FEW}
+
+
 @pytest.mark.parametrize(("count", "shown"), [(public.FEW - 1, False), (public.FEW, True)])
 def test_disclosure_shows_no_single_case(count: int, shown: bool) -> None:
     """How long and how it ended is published from a handful on; how many and the promised times always."""

@@ -141,13 +141,13 @@ def _concerns(event: Json, ident: str) -> bool:
 def _line(event: Json) -> str:
     data = event["data"]
     who = event["actor"]["agency"] or event["actor"]["role"]
-    parts = [f"{k}={_short(v)}" for k, v in data.items() if k not in _QUIET and v not in ("", None, False, [], {})]
+    day = event["recorded_at"][:10]
+    parts = [f"{k}={_short(v, day)}" for k, v in data.items() if k not in _QUIET and v not in ("", None, False, [], {})]
     if event["type"] == "CallRecorded":
         parts = _understood(data)
     about = " ".join(x for x in (data.get("task_id", "").rsplit("-", 1)[-1], data.get("agency", "")) if x)
-    return (
-        f"{event['recorded_at'][11:23]}  v{event['version']:<3} {event['type']:<20} {about} {' '.join(parts)}  [{who}]"
-    )
+    at, version = event["recorded_at"][11:23], f"v{event['version']}"
+    return f"{day} {at}  {version:<4} {event['type']:<20} {about} {' '.join(parts)}  [{who}]"
 
 
 def _understood(data: Json) -> list[str]:
@@ -162,15 +162,17 @@ def _understood(data: Json) -> list[str]:
         said, f"→ {u['kind']} p{u['priority']} by {u['decided_by']} {u['confidence']:.2f}",
         f"terms={','.join(u['terms']) or '-'}", *([f"negated={','.join(u['negated'])}"] if u["negated"] else []),
         *([f"raises={','.join(u['raises'])}"] if u["raises"] else []), *(["ESCALATED"] if u["escalated"] else []),
+        *([f"complains of {','.join(u['against'])}"] if u["against"] else []),
         *([f"unsure: {','.join(u['reasons'])}"] if u["human"] else []),
         f"place by {place['source']} {place['entry'] or place['label']}",
         *[f"known as {x['id']} at {x['system']}" for x in call.get("external_ids") or []],
     ]  # fmt: skip
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, day: str = "") -> str:
+    """A value on one line; a moment with its day, where that is not the event's own."""
     if isinstance(value, str) and _MOMENT.match(value):
-        return value[11:19]
+        return value[11:19] if value[:10] == day else f"{value[:10]} {value[11:19]}"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a terminal's width
 
@@ -182,7 +184,8 @@ def _delivered(d: Json) -> str:
         if d["type"] == "DeliverySent"
         else f"seen by {d['by']}"
     )
-    return f"{d['at'][11:23]}  {d['type']:<20} {d['task_id'].rsplit('-', 1)[-1]} {d['agency']}: {how}{mark}"
+    task, at = d["task_id"].rsplit("-", 1)[-1], f"{d['at'][:10]} {d['at'][11:23]}"
+    return f"{at}  {d['type']:<20} {task} {d['agency']}: {how}{mark}"
 
 
 def _mission_lines(m: Json) -> list[str]:

@@ -1,0 +1,53 @@
+"""Whom a complaint is about: by the agency's own names, never by where it was or whom it was told to."""
+
+import pytest
+
+from tocsin.enrich import Enricher
+
+POLICE, TRAFFIC = "nanxian-police", "nanxian-traffic"
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("我要投诉派出所民警，态度恶劣", [POLICE]),
+        ("我要投诉你们茅草街镇派出所", [POLICE]),
+        ("投诉交警", [POLICE, TRAFFIC]),
+        ("警察乱罚款，我要投诉", [POLICE]),
+        ("人社局的人办事拖拉，我要投诉", ["nanxian-hr"]),
+        ("反映了三次，城管局一直不处理，再这样我就投诉到省里", ["nanxian-urban"]),
+        ("我对民政局的做法很不满，对民政局要投诉", ["nanxian-civil-affairs"]),
+        ("举报环保局包庇污染企业", ["nanxian-ecology"]),
+        ("举報環保局包庇污染企業", ["nanxian-ecology"]),
+        ("投诉县供电公司停电不通知", ["nanxian-power"]),
+        ("反映县民政局低保审批不公", ["nanxian-civil-affairs"]),
+        ("举报纪委的人受贿", ["nanxian-inspection"]),
+        ("投诉茅草街镇政府不给办证", ["nanxian-town-maocaojie"]),
+    ],
+)
+def test_a_complaint_names_whom_it_is_about(enricher: Enricher, text: str, about: list[str]) -> None:
+    """Given a word for complaining and an agency that is blamed, it is that agency, however it is called."""
+    assert enricher.understand("12345", "voice", text).against == about
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我要投诉邻居家半夜唱歌",
+        "举报派出所旁边的饭店油烟扰民",
+        "投诉城管局门口的烧烤摊",
+        "有人冒充派出所民警，我要举报",
+        "我要向派出所举报邻居打人",
+        "举报老板拖欠工资，请人社局来查",
+        "投诉有人打麻将，警察来过了",
+        "派出所在哪里",
+        "反映派出所门前路灯不亮",
+        "向城管局反映过路灯的事",
+        "我家停水了，给供水公司打电话也没人接",
+        "三楼着火了，快叫消防队",
+        "",
+    ],
+)
+def test_an_agency_only_named_is_not_complained_of(enricher: Enricher, text: str) -> None:
+    """Where it stands, whom it was told to, who is to help, whom somebody played: none of that is a complaint of it."""
+    assert enricher.understand("12345", "voice", text).against == []

@@ -1,0 +1,54 @@
+"""An act's body: every field that cannot be used is named, and what says nothing counts as nothing said."""
+
+from typing import Any
+
+import pytest
+
+from services.intake.act_body import ON_INCIDENT, ON_TASK, described, read_act
+from tocsin.incident import commands as c
+from tocsin.place import Place, Point
+from tocsin.runtime.problems import Problem
+
+
+def faults(body: Any, known: dict[str, type[c.Act]] = ON_INCIDENT) -> list[str]:
+    """The fields a refused body names."""
+    with pytest.raises(Problem) as refused:
+        read_act(body, known)
+    assert (refused.value.status, refused.value.code) == (422, "invalid")
+    return [e["field"] for e in refused.value.more["errors"]]
+
+
+@pytest.mark.parametrize("target", ["", "garbage", "南县", "430921", "430921-20260405-000001-T1"])
+def test_what_is_no_incidents_number_is_no_target(target: str) -> None:
+    """Given a merge or a relation to what no incident is called, the field is named, nothing is recorded."""
+    assert faults({"command": "merge", "into": target}) == ["into"]
+    assert faults({"command": "relate", "to": target}) == ["to"]
+
+
+def test_an_incident_of_any_region_can_be_named() -> None:
+    """Whether another region's may be related or merged is the owner's to say."""
+    for name, field in (("merge", "into"), ("relate", "to")):
+        act, _ = read_act({"command": name, field: "430623-20260405-000001"}, ON_INCIDENT)
+        assert getattr(act, field) == "430623-20260405-000001"
+
+
+def test_blanks_are_no_words() -> None:
+    """A result, a reason or a text of blanks is sealed as nothing, so that the rules ask for one."""
+    act, _ = read_act({"command": "complete", "result": " \t　\n"}, ON_TASK)
+    assert act == c.Complete(result="")
+    act, _ = read_act({"command": "reclassify", "kind": "fire.vehicle", "reason": "  "}, ON_INCIDENT)
+    assert act == c.Reclassify(kind="fire.vehicle", reason="")
+    assert faults({"command": "note", "text": "　"}) == ["text"]
+    assert read_act({"command": "note", "text": " 三楼 "}, ON_INCIDENT)[0] == c.Note(text=" 三楼 ")
+
+
+def test_a_corrected_point_is_not_left_under_the_old_address() -> None:
+    """Where a person gives a point alone, the file says that point, never the words of where it was thought to be."""
+    at = Point(lon=112.0941, lat=29.3026)
+    place = Place(region="430921", point=at, source="point")
+    bare = c.GivenLocation(point=at)
+    assert described(bare, place).address == "112.09410,29.30260"
+    named = Place(region="430921", point=at, source="point", label="新街口")
+    assert described(bare, named).address == "新街口"
+    said = c.GivenLocation(point=at, address="二号桥头")
+    assert described(said, named) == said
