@@ -16,6 +16,7 @@ from tocsin.log.headers import command_headers
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append, LogUnavailable, Producer, RecordTooLarge
 from tocsin.log.topics import EMS_COMMANDS
+from tocsin.mission.events import MissionOpened
 from tocsin.mission.evolve import version
 from tocsin.mission.fleet import fleet_region
 from tocsin.mission.refusals import CODES
@@ -38,6 +39,13 @@ _NOT_FOUND = frozenset({"unknown_mission", "unknown_unit", "unknown_hospital"})
 def answer(status: int, body: Any) -> Response:
     """A JSON answer."""
     return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def clear_of(value: Any, keyring: Keyring) -> Any:
+    """A value with its sealed words in clear; a call's own part, with its caller's whole number, stays out of it."""
+    if isinstance(value, MissionOpened):
+        value = msgspec.structs.replace(value, private="")
+    return unseal_words(value, keyring, GONE)
 
 
 class Desk:
@@ -76,7 +84,7 @@ class Desk:
 
     def clear(self, value: Any) -> Any:
         """A value with its sealed words in clear."""
-        return unseal_words(value, self.keyring, GONE)
+        return clear_of(value, self.keyring)
 
     async def known(self, who: Principal, kind: str, wanted: str) -> str:
         """The region of a mission, unit or hospital (`kind` is the state's mapping); Problem 404."""

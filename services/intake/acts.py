@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -11,12 +12,13 @@ from services.intake.accept import Finder, record_of
 from services.intake.access import Sights
 from services.intake.act_body import INCIDENT_ID, Head, described
 from services.intake.body import invalid
-from services.intake.index import CommandRow, Index
+from services.intake.index import CallRow, CommandRow, IncidentRow, Index
 from services.intake.safekeeping import Safekeeping
 from tocsin.calls.fields import FieldError
 from tocsin.codec.wire import encode_command
 from tocsin.envelope import Command, Lane
 from tocsin.incident import commands as c
+from tocsin.incident.values import CallRecord
 from tocsin.log.headers import command_headers
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append
@@ -52,6 +54,33 @@ class Target(Struct, frozen=True):
     subject: str
     region: str
     lane: Lane
+
+
+class Known(Protocol):
+    """What says of a call what the log knows."""
+
+    def call(self, call_id: str) -> CallRow | None:
+        """The call, or None."""
+
+    def incident(self, incident_id: str) -> IncidentRow | None:
+        """The incident, or None."""
+
+
+def check_reveal(
+    index: Known, sights: Sights, who: Principal, act: c.Act, record_in: Callable[[bytes], CallRecord] = record_of
+) -> None:
+    """Problem 404 where a caller who is hidden from this person would be said to have been seen by them."""
+    row = index.call(act.call_id) if isinstance(act, c.RevealNumber) else None
+    if row is not None and sights.caller_hidden(who, record_in(row.value), row.kind):
+        raise missing("caller of the call", row.call_id)
+
+
+def outcome_seen(index: Known, sights: Sights, who: Principal, row: CommandRow) -> bool:
+    """Whether what a command came to is for this person: its sender, or who may see an incident it is about."""
+    if row.outcome == "pending" or row.sender == who.subject or sights.of(who).everything:
+        return True
+    about = (index.incident(e["incident_id"]) for e in row.events)
+    return any(i is not None and sights.incident(who, i) for i in about)
 
 
 class Acts:
@@ -117,7 +146,8 @@ class Acts:
         if head.command_id is not None:
             known = self._index.command(command_id)
             if known is not None and known.outcome != "pending":
-                return shown(known)
+                return again(known, who)
+        check_reveal(self._index, self._sights, who, act)
         if isinstance(act, c.CorrectLocation):
             act = self._placed(act, target, who)
         return await self.append(act, command_id, head.expected_version, target, who, wait=wait, trace=trace)
@@ -153,12 +183,12 @@ class Acts:
 
         return await self._index.until(f"command:{command_id}", decided, wait)
 
-    async def status(self, command_id: str, wait: float) -> Outcome:
-        """What a command came to; Problem 404 where none was sent under this id."""
+    async def status(self, command_id: str, wait: float, who: Principal | None = None) -> Outcome:
+        """What a command came to; Problem 404 where none was sent under this id, or none that `who` may see."""
         row = await self.outcome(command_id, wait) or self._index.command(command_id)
         if row is None and await self._index.fresh(FRESH_S):
             row = self._index.command(command_id)
-        if row is None:
+        if row is None or (who is not None and not outcome_seen(self._index, self._sights, who, row)):
             raise missing("command", command_id)
         return shown(row)
 
@@ -180,6 +210,13 @@ def shown(row: CommandRow) -> Outcome:
     if row.outcome == "pending":
         return Outcome(command_id=row.command_id, outcome="pending")
     return Outcome(command_id=row.command_id, outcome="accepted", version=row.version, events=row.events)
+
+
+def again(row: CommandRow, who: Principal) -> Outcome:
+    """The answer of a command sent before; Problem 409 where another sent it: this act would be thought done."""
+    if row.sender not in ("", who.subject):
+        raise Problem(409, "command_id_conflict", f"The command id {row.command_id!r} was another's; send a new one.")
+    return shown(row)
 
 
 def missing(what: str, name: str) -> Problem:

@@ -155,9 +155,9 @@ class Api:
         return await self._send(act, await self._acts.call(target, who), who, wait)
 
     async def get_command(self, command_id: str, request: Request) -> Response:
-        """What a command came to."""
-        self._reader(request)
-        return answer(200, await self._acts.status(command_id, wait_of(request)))
+        """What a command came to, for its sender and for who may see what it was about."""
+        who = self._reader(request)
+        return answer(200, await self._acts.status(command_id, wait_of(request), who))
 
     async def get_progress(self, call_id: str, request: Request) -> Response:
         """For the caller: the own matter's steps, limits and outcome."""

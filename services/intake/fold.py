@@ -60,6 +60,7 @@ class _Command(Struct):
     version: int = 0
     at: Ms = 0
     whole: bool = False
+    sender: str = ""
 
 
 class Fold:
@@ -179,7 +180,7 @@ class Fold:
             return
         held = self._commands.get(event.command_id) or self._begun(event)
         self._commands[event.command_id] = held
-        held.at = event.recorded_at
+        held.at, held.sender = event.recorded_at, event.sender
         if not held.events or event.subject == held.events[0]["incident_id"]:
             held.version = max(held.version, event.version)
         if event.type == "CommandRefused":
@@ -202,11 +203,12 @@ class Fold:
         for command_id, c in self._commands.items():
             outcome = c.outcome if c.whole else "pending"
             self._db.execute(
-                "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (command_id) DO UPDATE SET"
+                "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (command_id) DO UPDATE SET"
                 " region = excluded.region, outcome = excluded.outcome, code = excluded.code, detail = excluded.detail,"
-                " version = excluded.version, events = excluded.events, recorded_at = excluded.recorded_at"
+                " version = excluded.version, events = excluded.events, recorded_at = excluded.recorded_at,"
+                " sender = excluded.sender"
                 " WHERE outcome = 'pending'",
-                (command_id, c.region, outcome, c.code, c.detail, c.version, json.dumps(c.events), c.at),
+                (command_id, c.region, outcome, c.code, c.detail, c.version, json.dumps(c.events), c.at, c.sender),
             )
             self._touched.commands.add(command_id)
 

@@ -61,6 +61,7 @@ class CommandRow(Struct, frozen=True):
     detail: str
     version: int
     events: list[dict[str, Any]]
+    sender: str = ""
 
 
 class IncidentRow(Struct, frozen=True):
@@ -128,7 +129,8 @@ class Index:
     def command(self, command_id: str) -> CommandRow | None:
         """A command's outcome, or None while there is none."""
         row = self._read.execute(
-            "SELECT command_id, region, outcome, code, detail, version, events FROM commands WHERE command_id = ?",
+            "SELECT command_id, region, outcome, code, detail, version, events, sender FROM commands"
+            " WHERE command_id = ?",
             (command_id,),
         ).fetchone()
         if row is None:

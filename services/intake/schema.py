@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-VERSION = 3
+VERSION = 4
 """Raised where the tables or what is put into them change: an older file is thrown away and folded anew."""
 
 _TABLES = """
@@ -23,7 +23,7 @@ CREATE TABLE tasks (task_id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, agency 
 CREATE TABLE commands (
     command_id TEXT PRIMARY KEY, region TEXT NOT NULL, outcome TEXT NOT NULL, code TEXT NOT NULL DEFAULT '',
     detail TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0, events TEXT NOT NULL DEFAULT '[]',
-    recorded_at INTEGER NOT NULL
+    recorded_at INTEGER NOT NULL, sender TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX commands_by_time ON commands (recorded_at);
 CREATE INDEX calls_by_time ON calls (recorded_at);

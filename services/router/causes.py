@@ -9,6 +9,7 @@ from tocsin.envelope import Command, Event
 from tocsin.incident import events as ev
 from tocsin.incident.commands import ProbeBorder, SuggestRelation
 from tocsin.incident.state import Incident, PartitionState, Task
+from tocsin.incident.values import CallRecord
 from tocsin.log.headers import command_headers
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Append, Record
@@ -58,8 +59,8 @@ class Causes:
         if incident is None:
             return []
         if isinstance(data, ev.TaskRouted):
-            private = _private(state, event, incident)
-            return [self._open(event, incident, data, private)] if data.agency_class == MEDICAL else []
+            call = _first_call(state, event, incident)
+            return [self._open(event, incident, data, call)] if data.agency_class == MEDICAL else []
         if isinstance(data, STAND_DOWN):
             task = incident.tasks.get(data.task_id)
             return (
@@ -75,11 +76,15 @@ class Causes:
         region = row.served_by if row is not None and row.served_by else incident.region
         return self._command(EMS_COMMANDS, event, region, target, data, part)
 
-    def _open(self, event: Event[Any], incident: Incident, routed: ev.TaskRouted, private: str) -> Append:
+    def _open(self, event: Event[Any], incident: Incident, routed: ev.TaskRouted, call: CallRecord | None) -> Append:
+        kind = self._policy().kinds.get(incident.kind)
+        secret = (call is not None and call.confidential) or (kind is not None and kind.confidential)
         data = OpenMission(
             task_id=routed.task_id, incident_id=incident.incident_id, kind=incident.kind, priority=incident.priority,
             place=incident.place, address=incident.address, victims=incident.victims, raises=list(incident.raises),
-            call_ids=list(incident.links), routed_at=event.recorded_at, lane=incident.lane, private=private,
+            call_ids=list(incident.links), routed_at=event.recorded_at, lane=incident.lane,
+            private=call.private if call is not None else "",
+            confidential=secret and incident.first_receiver != routed.agency,
         )  # fmt: skip
         return self._ems(event, incident, routed.task_id, data)
 
@@ -124,10 +129,11 @@ class Causes:
         return []
 
 
-def _private(state: PartitionState, event: Event[Any], incident: Incident) -> str:
-    """The sealed part of the incident's first call that has one: the crew needs the address and the caller's words."""
+def _first_call(state: PartitionState, event: Event[Any], incident: Incident) -> CallRecord | None:
+    """The incident's first call that says anything: the crew needs the address and the caller's words."""
     calls = state.regions[event.region].calls
-    return next((calls[c].record.private for c in incident.links if c in calls and calls[c].record.private), "")
+    said = (calls[c].record for c in incident.links if c in calls and calls[c].record.private)
+    return next(said, None)
 
 
 def _incident(state: PartitionState, event: Event[Any]) -> Incident | None:

@@ -162,3 +162,26 @@ def test_an_exercise_is_seen_and_counted_nowhere(outside: Outside) -> None:
     assert incident["incident_id"] not in [i["incident_id"] for i in live]
     outside.call("110", "有人吵架", exercise=True)
     assert counted() == counts
+
+
+def test_a_complaint_by_telephone_never_reaches_whom_it_is_about(outside: Outside) -> None:
+    """Rung through on 110 about the police: the inspection has it, the police neither see it nor are sent a word."""
+    county = outside.county
+    call = outside.call("110", "我要投诉派出所民警，报案三次都不立案")
+    [incident] = call["incident_ids"]
+    view = outside.incident(incident)
+    assert {t["held_by"] for t in view["tasks"]} == {"nanxian-inspection"}
+    assert "complaint" in view["flags"]
+    for service, path in (("notifier", f"/v1/incidents/{incident}"), ("intake", f"/v1/calls/{call['call_id']}")):
+        with county.client(service, "nanxian-police") as http:
+            assert http.get(path).status_code == 404
+    task = view["tasks"][0]["task_id"]
+    assert "TaskCompleted" in outside.said("tasks", task, "complete", role="nanxian-inspection", result="已核查")
+    sent = {
+        name: tocsin("tail", f"tocsin.dispatch.{name}.v1", "--no-follow", "--data-dir", county.data_dir).stdout
+        for name in ("police", "department")
+    }
+    assert incident in sent["department"]
+    assert incident not in sent["police"]
+    story = tocsin("explain", incident, "--data-dir", county.data_dir).stdout
+    assert "complains of nanxian-police" in story

@@ -54,6 +54,11 @@ class EventHead:
         """The whole; UnreadableRecord where this version cannot read it."""
         return decode_event(self._value)
 
+    @property
+    def sender(self) -> str:
+        """Whose act led to it."""
+        return str(self._m.actor.subject)
+
     def data(self) -> Any:
         """The content as the domain's value; UnreadableRecord where this version cannot read it."""
         try:

@@ -72,5 +72,6 @@ def _any_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def _alternatives(words: Iterable[str]) -> str:
-    """The longest first, so that a name is read whole."""
-    return "|".join(re.escape(normalise(w)) for w in sorted(set(words), key=lambda w: (-len(w), w)))
+    """The longest first, so that a name is read whole; a number (120) is none within a longer one."""
+    whole = (re.escape(normalise(w)) for w in sorted(set(words), key=lambda w: (-len(w), w)))
+    return "|".join(rf"(?<!\d){w}(?!\d)" if w.isdecimal() else w for w in whole)

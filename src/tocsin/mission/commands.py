@@ -16,6 +16,7 @@ class OpenMission(Act, frozen=True, kw_only=True, tag="open_mission"):
     """A medical task came by relay: patients need an ambulance. One mission a patient.
 
     `private` is the first call's sealed part (caller, words, address), as in `CallRecord`: the crew must find the door.
+    `confidential`: who rang stays unseen, to crew and centre alike.
     """
 
     task_id: str
@@ -30,6 +31,7 @@ class OpenMission(Act, frozen=True, kw_only=True, tag="open_mission"):
     routed_at: Ms = 0
     lane: Lane = "urgent"
     private: Sealed = ""
+    confidential: bool = False
 
 
 class UpdateScene(Act, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from tocsin.mission import commands as cmd
 from tocsin.mission import events as ev
 from tocsin.mission.assigning import mission_of, serve_waiting, unit_of
 from tocsin.mission.state import EmsState, Facts
+from tocsin.mission.values import CONFIDENTIAL
 from tocsin.mission.work import Refusal, Work
 from tocsin.outcomes import CommandRefused, PolicyActivated
 
@@ -41,7 +42,7 @@ def rescue(state: EmsState, command: Command[Any], error: str) -> list[Draft[Any
             task_id=data.task_id, incident_id=data.incident_id, kind=data.kind, priority=data.priority,
             place=data.place, address=data.address, triage="I" if data.priority == 1 else "II",
             triage_reasons=["rules_failed"], call_ids=data.call_ids, routed_at=data.routed_at, lane=data.lane,
-            exercise=command.exercise, private=data.private,
+            exercise=command.exercise, private=data.private, flags=[CONFIDENTIAL] if data.confidential else [],
         )  # fmt: skip
         mission_id = f"{data.incident_id}-M1"
         queued = ev.MissionQueued(cause="rules_failed", task_id=data.task_id)

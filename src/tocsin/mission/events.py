@@ -40,6 +40,7 @@ class MissionOpened(Frozen, frozen=True, kw_only=True):
     lane: Lane = "urgent"
     exercise: bool = False
     private: Sealed = ""
+    flags: list[str] = []
 
 
 class MassCasualtyDeclared(Frozen, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ def _opened(state: Board, d: ev.MissionOpened, on: On) -> None:
         priority=d.priority, place=d.place, address=d.address, opened_at=on.at, updated_at=on.at, triage=d.triage,
         triage_reasons=list(d.triage_reasons), needs_als=d.needs_als, als_by_kind=d.als_by_kind, patient=d.patient,
         patients=d.patients, raises=list(d.raises), call_ids=list(d.call_ids), private=d.private, lane=d.lane,
-        exercise=d.exercise,
+        exercise=d.exercise, flags=list(d.flags),
     )  # fmt: skip
     held = state.incidents.get(d.incident_id) or IncidentMissions()
     held.missions.append(on.subject)

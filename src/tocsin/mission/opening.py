@@ -5,7 +5,7 @@ from tocsin.mission import events as ev
 from tocsin.mission.assigning import WITH_PATIENT, end, send
 from tocsin.mission.state import Mission
 from tocsin.mission.triage import first_level
-from tocsin.mission.values import Outcome
+from tocsin.mission.values import CONFIDENTIAL, Outcome
 from tocsin.mission.work import Work
 
 DAY_MS = 86_400_000
@@ -106,6 +106,7 @@ def _open_more(work: Work, data: cmd.OpenMission, count: int) -> None:
             needs_als=by_kind or level == "I",
             als_by_kind=by_kind, patient=number, patients=max(numbers), raises=data.raises, call_ids=data.call_ids,
             routed_at=data.routed_at, lane=data.lane, exercise=work.command.exercise, private=data.private,
+            flags=[CONFIDENTIAL] if data.confidential else [],
         )  # fmt: skip
         work.state(f"{data.incident_id}-M{number}", opened)
     held = work.incidents.get(data.incident_id)

@@ -21,6 +21,8 @@ UnitState = Literal[
     "returning", "out_of_service",
 ]  # fmt: skip
 UnitType = Literal["ALS", "BLS"]
+CONFIDENTIAL = "caller_confidential"
+"""The flag of a mission whose caller neither crew nor centre is shown."""
 Triage = Literal["I", "II", "III", "IV"]
 TRIAGE: tuple[Triage, ...] = ("I", "II", "III", "IV")
 """Most to least urgent: 濒危, 危重, 急症, 非急症."""

@@ -7,7 +7,7 @@ import msgspec
 from tocsin.envelope import Frozen, Ms
 from tocsin.incident.show import masked
 from tocsin.mission.state import Hospital, Mission, Unit
-from tocsin.mission.values import Candidate, HospitalCandidate, Position
+from tocsin.mission.values import CONFIDENTIAL, Candidate, HospitalCandidate, Position
 from tocsin.place import Point
 
 
@@ -143,6 +143,7 @@ def told(private: str) -> Told:
 def mission_view(m: Mission, words: Callable[[str], str]) -> MissionView:
     """A mission; `words` makes sealed text clear."""
     said = told(words(m.private) if m.private else "")
+    caller = Reached() if CONFIDENTIAL in m.flags else said.caller
     scene = SceneView(
         address=words(m.address) if m.address else said.address, label=m.place.label, point=m.place.point,
         accuracy_m=m.place.accuracy_m,
@@ -150,7 +151,7 @@ def mission_view(m: Mission, words: Callable[[str], str]) -> MissionView:
     return MissionView(
         mission_id=m.mission_id, task_id=m.task_id, incident_id=m.incident_id, region=m.region, state=m.state,
         triage=m.triage, triage_by=m.triage_by, triage_reasons=m.triage_reasons, answers=m.answers, kind=m.kind,
-        priority=m.priority, needs_als=m.needs_als, location=scene, caller=said.caller, text=said.text,
+        priority=m.priority, needs_als=m.needs_als, location=scene, caller=caller, text=said.text,
         unit_id=m.unit_id or None, eta_s=m.eta_s,
         attempt=m.attempt, acknowledge_due_at=m.acknowledge_due_at, hospital_id=m.hospital_id or None,
         hospital_eta_s=m.hospital_eta_s, candidates=m.candidates, hospital_candidates=m.hospital_candidates,

@@ -47,8 +47,8 @@ class Complaints(Row, frozen=True):
     """Words by which a caller complains of an agency.
 
     `verbs` say that it is a complaint, `reports` do where a blame is said too, `blame` is what is complained of.
-    `between` may stand between a verb and the name. A name with one of `places` after it is only where, with one of
-    `feigned` before it only whom somebody played.
+    `between` may stand between a verb and the name. A name with one of `places` after it is only where (or how
+    many), with one of `feigned` before it only whom somebody played.
     """
 
     verbs: list[str] = []

@@ -37,6 +37,7 @@ class OpenMission(_message.Message):
     ROUTED_AT_FIELD_NUMBER: _builtins.int
     LANE_FIELD_NUMBER: _builtins.int
     PRIVATE_FIELD_NUMBER: _builtins.int
+    CONFIDENTIAL_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     incident_id: _builtins.str
     kind: _builtins.str
@@ -46,6 +47,7 @@ class OpenMission(_message.Message):
     routed_at: _builtins.int
     lane: _builtins.str
     private: _builtins.str
+    confidential: _builtins.bool
     @_builtins.property
     def place(self) -> _shared_pb2.Place: ...
     @_builtins.property
@@ -67,10 +69,11 @@ class OpenMission(_message.Message):
         routed_at: _builtins.int = ...,
         lane: _builtins.str = ...,
         private: _builtins.str = ...,
+        confidential: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "place", b"place", "victims", b"victims"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "address", b"address", "call_ids", b"call_ids", "incident_id", b"incident_id", "kind", b"kind", "lane", b"lane", "place", b"place", "priority", b"priority", "private", b"private", "raises", b"raises", "routed_at", b"routed_at", "task_id", b"task_id", "victims", b"victims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "address", b"address", "call_ids", b"call_ids", "confidential", b"confidential", "incident_id", b"incident_id", "kind", b"kind", "lane", b"lane", "place", b"place", "priority", b"priority", "private", b"private", "raises", b"raises", "routed_at", b"routed_at", "task_id", b"task_id", "victims", b"victims"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__victims: _TypeAlias = _typing.Literal["victims"]  # noqa: Y015
     _WhichOneofArgType__victims: _TypeAlias = _typing.Literal["_victims", b"_victims"]  # noqa: Y015

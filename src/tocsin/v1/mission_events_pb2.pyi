@@ -43,6 +43,7 @@ class MissionOpened(_message.Message):
     LANE_FIELD_NUMBER: _builtins.int
     EXERCISE_FIELD_NUMBER: _builtins.int
     PRIVATE_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     incident_id: _builtins.str
     kind: _builtins.str
@@ -65,6 +66,8 @@ class MissionOpened(_message.Message):
     def raises(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -86,10 +89,11 @@ class MissionOpened(_message.Message):
         lane: _builtins.str = ...,
         exercise: _builtins.bool = ...,
         private: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "als_by_kind", b"als_by_kind", "call_ids", b"call_ids", "exercise", b"exercise", "incident_id", b"incident_id", "kind", b"kind", "lane", b"lane", "needs_als", b"needs_als", "patient", b"patient", "patients", b"patients", "place", b"place", "priority", b"priority", "private", b"private", "raises", b"raises", "routed_at", b"routed_at", "task_id", b"task_id", "triage", b"triage", "triage_reasons", b"triage_reasons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "als_by_kind", b"als_by_kind", "call_ids", b"call_ids", "exercise", b"exercise", "flags", b"flags", "incident_id", b"incident_id", "kind", b"kind", "lane", b"lane", "needs_als", b"needs_als", "patient", b"patient", "patients", b"patients", "place", b"place", "priority", b"priority", "private", b"private", "raises", b"raises", "routed_at", b"routed_at", "task_id", b"task_id", "triage", b"triage", "triage_reasons", b"triage_reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

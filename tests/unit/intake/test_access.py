@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from services.intake.access import Sights
-from services.intake.index import IncidentRow
+from services.intake.acts import again, check_reveal, outcome_seen
+from services.intake.index import CallRow, CommandRow, IncidentRow
 from services.intake.view import posted_shape
+from tocsin.incident import commands as c
 from tocsin.incident.values import CallRecord
 from tocsin.place import Place
 from tocsin.policy.load import load_policy
+from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.runtime.settings import Settings
 from tocsin.sealing import Keyring
@@ -92,3 +95,60 @@ def test_with_a_confidential_caller_the_person_concerned_is_unseen_too(sights: S
     assert seen["party"] == {"name": "", "number": "", "relation": ""}
     assert "王某某" not in str(seen)
     assert posted_shape(record, WHO["hotline"], sights, keyring)["party"]["number"] == "138****1234"
+
+
+class OneCall:
+    """An index that knows one call, of domestic violence."""
+
+    def __init__(self, record: CallRecord) -> None:
+        self._row = CallRow(
+            call_id=record.call_id, region=REGION, lane="urgent", body_hash="", value=b"", recorded_at=0,
+            answered_at=0, durability="log", status="decided", disposition="opened", incident_ids=[],
+            kind="crime.domestic", priority=1,
+        )  # fmt: skip
+
+    def call(self, call_id: str) -> CallRow | None:
+        """That one."""
+        return self._row if call_id == self._row.call_id else None
+
+    def incident(self, _incident_id: str) -> IncidentRow | None:
+        """A police matter, whichever is asked for."""
+        return incident("110", ["nanxian-police"])
+
+
+def test_who_may_not_see_a_caller_reveals_none(sights: Sights) -> None:
+    """Given a caller hidden by the kind, revealing is refused at the door: the file never says a number was seen."""
+    record = CallRecord(call_id="c", line="110", region=REGION, place=Place(region=REGION))
+    asked = c.RevealNumber(call_id="c", reason="r")
+    index = OneCall(record)
+    for name, seen in (("police", True), ("call_taker", True), ("fire", False), ("supervisor", False)):
+        if seen:
+            check_reveal(index, sights, WHO[name], asked, lambda _: record)
+            continue
+        with pytest.raises(Problem) as refused:
+            check_reveal(index, sights, WHO[name], asked, lambda _: record)
+        assert (refused.value.status, refused.value.code) == (404, "not_found")
+    check_reveal(index, sights, WHO["fire"], c.RevealNumber(call_id="other", reason="r"), lambda _: record)
+    check_reveal(index, sights, WHO["fire"], c.Note(text="t"), lambda _: record)
+
+
+def test_what_a_command_came_to_is_for_its_sender_and_for_who_sees_what_it_was_about(sights: Sights) -> None:
+    """Given a command on a police matter sent by the hotline in vain: they and whoever sees the matter may ask."""
+    index = OneCall(CallRecord(call_id="c", line="110", region=REGION, place=Place(region=REGION)))
+    row = CommandRow(
+        command_id="x", region=REGION, outcome="refused", code="not_your_task", detail="", version=3,
+        events=[{"incident_id": f"{REGION}-20260405-000001"}], sender=WHO["hotline"].subject,
+    )  # fmt: skip
+    assert {n for n, w in WHO.items() if outcome_seen(index, sights, w, row)} == OVERSEERS | {"hotline", "police"}
+
+
+def test_anothers_command_id_is_a_conflict_and_never_an_answer() -> None:
+    """Given an id that the hotline used: its repeat has its answer, another desk's act is not said to be done by it."""
+    row = CommandRow(
+        command_id="1", region=REGION, outcome="accepted", code="", detail="", version=3, events=[],
+        sender=WHO["hotline"].subject,
+    )  # fmt: skip
+    assert again(row, WHO["hotline"]).outcome == "accepted"
+    with pytest.raises(Problem) as refused:
+        again(row, WHO["police"])
+    assert (refused.value.status, refused.value.code) == (409, "command_id_conflict")

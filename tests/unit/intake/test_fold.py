@@ -10,7 +10,7 @@ from services.intake.fold import BODY_HEADER, Fold
 from services.intake.schema import open_index
 from tocsin.codec.peek import EventHead
 from tocsin.codec.wire import UnreadableRecord, encode_event
-from tocsin.envelope import Event, Source
+from tocsin.envelope import Actor, Event, Source
 from tocsin.incident import events as e
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.log.port import Record
@@ -121,3 +121,19 @@ def test_a_head_shows_of_a_call_what_its_whole_content_says() -> None:
     assert (whole.call.call_id, whole.understanding.kind) == (seen.call_id, seen.kind)
     with pytest.raises(UnreadableRecord):
         EventHead(b"\xff\xff\xff")
+
+
+def test_a_commands_sender_is_kept_with_its_outcome(tmp_path: Path) -> None:
+    """Whoever sent it may ask what came of it: the index knows whose act it was."""
+    incident = f"{REGION}-20260405-000001"
+    event = Event(
+        event_id="x-0", region=REGION, subject=incident, seq=1, version=1, occurred_at=NOW, recorded_at=NOW,
+        command_id="x", index=0, count=1, source=Source(topic=URGENT.name), data=e.NoteAdded(text="~t"),
+        actor=Actor(subject="desk-7", role="call_taker"),
+    )  # fmt: skip
+    db = open_index(tmp_path / "index.db")
+    fold = Fold(db, trust_clock_header=False)
+    fold.apply([Record(INCIDENT_EVENTS.name, 0, 1, REGION.encode(), encode_event(event), (), NOW)])
+    assert db.execute("SELECT outcome, sender FROM commands WHERE command_id = 'x'").fetchone() == (
+        "accepted", "desk-7",
+    )  # fmt: skip

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from services.router.causes import Causes
 from services.router.orders import orders
 from services.router.policies import Policies
 from tests.unit.incident.world import World, east
@@ -24,9 +25,11 @@ from tocsin.log.fold import Fold
 from tocsin.log.ledger import Head
 from tocsin.log.port import Record
 from tocsin.log.stamp import Origin, stamp
+from tocsin.log.topics import INCIDENT_EVENTS
 from tocsin.outcomes import CommandRepeated
 from tocsin.policy.activate import Active, mark_active, marked_active
 from tocsin.policy.load import load_policy
+from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app
 from tocsin.text.model import open_model
@@ -162,3 +165,24 @@ def test_an_agency_whose_task_joined_another_incident_is_told(county: County) ->
     for task_id, event in joined.items():
         order = told[task_id]
         assert (order.action, order.incident_id, order.event_id) == ("update", one.incident_id, event.event_id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "marked", "hidden"),
+    [("crime.domestic", "110", False, True), ("medical.trauma", "12345", True, True),
+     ("medical.trauma", "12345", False, False), ("medical.trauma", "120", True, False)],
+)  # fmt: skip
+def test_a_mission_is_told_whether_its_caller_is_confidential(
+    county: County, kind: str, line: str, marked: bool, hidden: bool
+) -> None:
+    """Marked, or by the kind; never hidden from 120 where 120 itself took the call."""
+    world = World()
+    i = world.call(kind, line=line, raises=["injured"] if kind.startswith("crime") else [])
+    call = world.state.regions["430921"].calls["c1"]
+    call.record = msgspec.structs.replace(call.record, private="~x", confidential=marked)
+    causes = Causes(6, lambda: county.policies.present, Clock())
+    record = Record(INCIDENT_EVENTS.name, HOME, 1, None, b"", (), 0)
+    routed = [e for e in world.events if e.type == "TaskRouted" and e.data.agency_class == "medical"]
+    sent = [a for e in routed for a in causes.ambulances(world.state, e, record)]
+    opened = [decode_command(a.value or b"").data for a in sent]
+    assert [o.confidential for o in opened] == [hidden], i.kind

@@ -152,6 +152,17 @@ def test_what_the_call_said_is_shown_with_its_number_masked() -> None:
     assert (gone.location.address, gone.text, gone.caller.number) == ("", "", "")
 
 
+def test_a_confidential_caller_is_unseen_by_the_crew_too() -> None:
+    """The words and the door are the crew's, who rang is the first receiver's alone."""
+    private = '{"caller":{"number":"13800001234","name":"张某"},"text":"晕倒了","address":"新颜路3号","times":{}}'
+    world = World().fleet(a=("BLS", 1))
+    world.open(private="~sealed", confidential=True)
+    shown = mission_view(world.mission(), lambda _: private)
+    assert (shown.location.address, shown.text) == ("新颜路3号", "晕倒了")
+    assert (shown.caller.number, shown.caller.name) == ("", "")
+    assert "caller_confidential" in shown.flags
+
+
 def leave(world: World, **more: object) -> dict[str, str]:
     """When: the crew leaves for a hospital; hospital → why not."""
     world.act(cmd.ArriveAtScene(), M1)

@@ -1,6 +1,7 @@
 """What comes in at the 120 centre's edge: read strictly, refused with an entry a bad field, never a crash."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ems120 import edge
+from services.ems120.desk import clear_of
 from tocsin.mission import commands as cmd
+from tocsin.mission.events import MissionOpened
 from tocsin.runtime.problems import Problem
+from tocsin.runtime.settings import Settings
+from tocsin.sealing import Keyring
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -118,3 +123,14 @@ def test_the_openapi_body_lists_every_command() -> None:
     text = msgspec.json.encode(shown).decode()
     assert "$ref" not in text
     assert len(shown["requestBody"]["content"]["application/json"]["schema"]["oneOf"]) == len(cmd.MISSION_COMMANDS)
+
+
+def test_what_a_stream_tells_of_a_mission_holds_no_callers_number(tmp_path: Path) -> None:
+    """The event that opens a mission carries the call's sealed part: the words go out in the mission, masked."""
+    keyring = Keyring.open(Settings(data_dir=tmp_path))
+    keyring.ensure_now(["k"])
+    private = keyring.seal("k", '{"caller":{"number":"13800001234","name":"张某"},"text":"晕倒了"}')
+    opened = MissionOpened(task_id="t", incident_id="i", private=private, address=keyring.seal("k", "新颜路3号"))
+    told = clear_of(opened, keyring)
+    assert (told.private, told.address) == ("", "新颜路3号")
+    assert "13800001234" not in str(told)
