@@ -13,8 +13,19 @@ STEP_LON = STEP_LAT / math.cos(math.radians(30.0))
 """Cells are about square in the middle of the country; elsewhere they are only wider or narrower, never wrong."""
 LOOK_MAX = 64
 """Incidents of a kind looked at in a cell, newest first: bounds the worst decision in a storm over one named place."""
-Cell = dict[str, dict[str, tuple[float, float, Ms]]]
-"""Kind → incident → where it is (lon, lat) and when it was last touched."""
+
+
+class Cell(dict[str, dict[str, tuple[float, float, Ms]]]):
+    """Kind → incident → where it is (lon, lat) and when it was last touched.
+
+    `touched_at` is not before any of these: on an ordinary day most cells around a call are past, and are passed over.
+    """
+
+    __slots__ = ("touched_at",)
+    touched_at: Ms
+
+
+NOTHING = Cell()
 
 
 def metres(a: Point, b: Point) -> float:
@@ -67,22 +78,23 @@ class Grid:
 
     def called(self, name: str) -> Cell:
         """What was reported under a gazetteer entry's name, wherever along it; the newest stand last in each kind."""
-        return self._names.get(name, {})
+        return self._names.get(name, NOTHING)
 
-    def near(self, point: Point, reach_m: float) -> list[Cell]:
-        """The cells that a circle of `reach_m` touches; the newest stand last in each kind."""
+    def near(self, point: Point, reach_m: float, since: Ms = 0) -> list[Cell]:
+        """The cells touched `since` then that a circle of `reach_m` touches; the newest stand last in each kind."""
         lat = reach_m / METRES_PER_DEGREE
         lon = lat / max(0.01, math.cos(math.radians(point.lat)))
         xs = range(int((point.lon - lon) // STEP_LON), int((point.lon + lon) // STEP_LON) + 1)
         ys = range(int((point.lat - lat) // STEP_LAT), int((point.lat + lat) // STEP_LAT) + 1)
         cells = self._cells
-        return [cells[x, y] for x in xs for y in ys if (x, y) in cells]
+        return [c for x in xs for y in ys if (c := cells.get((x, y))) is not None and c.touched_at >= since]
 
 
 def _put(cells: dict[Any, Cell], key: object, kind: str, incident_id: str, there: tuple[float, float, Ms]) -> None:
     cell = cells.get(key)
     if cell is None:
-        cell = cells[key] = {}
+        cell = cells[key] = Cell()
+    cell.touched_at = there[2]
     alike = cell.get(kind)
     if alike is None:
         cell[kind] = {incident_id: there}

@@ -81,7 +81,7 @@ def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[Inc
     incidents, kind = region.incidents, weigh.u.kind
     fits = weigh.rules.fits(kind)
     found: list[Incident] = []
-    for cell in region.grid.near(point, reach_m):
+    for cell in region.grid.near(point, reach_m, earliest):
         for other, alike in cell.items():
             fit = fits.get(other)
             if (weigh.rules.fit(other, kind) if fit is None else fit).kind <= 0.0:
@@ -95,7 +95,7 @@ def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[Inc
                     if earliest <= incident.call_at <= latest:
                         found.append(incident)
                     left -= 1
-    if weigh.name and (named := region.grid.called(weigh.name)):
+    if weigh.name and (named := region.grid.called(weigh.name)) and named.touched_at >= earliest:
         _add_called(found, named, weigh, earliest)
     return found
 
