@@ -13,7 +13,8 @@ from services.router.orders import orders
 from services.router.policies import Policies
 from tests.unit.incident.world import World, east
 from tests.unit.log.test_router_kernel import HOME, County
-from tocsin.codec.wire import decode_command, decode_value, encode_command
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import decode_command, decode_value, encode_command, encode_event
 from tocsin.envelope import Draft, Source
 from tocsin.incident import commands as cmd
 from tocsin.incident.events import NoteAdded
@@ -183,6 +184,6 @@ def test_a_mission_is_told_whether_its_caller_is_confidential(
     causes = Causes(6, lambda: county.policies.present, Clock())
     record = Record(INCIDENT_EVENTS.name, HOME, 1, None, b"", (), 0)
     routed = [e for e in world.events if e.type == "TaskRouted" and e.data.agency_class == "medical"]
-    sent = [a for e in routed for a in causes.ambulances(world.state, e, record)]
+    sent = [a for e in routed for a in causes.ambulances(world.state, EventHead(encode_event(e)), record)]
     opened = [decode_command(a.value or b"").data for a in sent]
     assert [o.confidential for o in opened] == [hidden], i.kind
