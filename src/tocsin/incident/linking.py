@@ -235,4 +235,10 @@ class _Weighing:
         if same_caller:
             return False
         far = near is not None and not near[2] and near[1] > fit.joined_within_m
-        return fit.own or far or (gap_s > fit.joined_within_s and not self.asking)
+        late = gap_s > fit.joined_within_s and not self.asking
+        return fit.own or far or late or self._contradicts(i)
+
+    def _contradicts(self, i: Incident) -> bool:
+        """Whether the call says the contrary of what opened the incident: nobody hurt, somebody trapped."""
+        apart, said, there = self.rules.apart, self.u.raises, i.raises
+        return any(o in there and o not in said for r in said if r not in there for o in apart.get(r, ()))

@@ -55,6 +55,12 @@ class Scale:
         self.reach_m = min(linking.distance_max_m, max(NAMED_M, linking.distance_half_m * halves + CLEAR_M / 4))
         """Farther than this no stranger's call is looked for. `least` and `link_log`: the thresholds' logarithms."""
         self._gap_factors: dict[str, float] = {}
+        self.apart: dict[str, set[str]] = {}
+        """What a raise contradicts, either way round."""
+        for name, others in linking.apart.items():
+            for other in others:
+                self.apart.setdefault(name, set()).add(other)
+                self.apart.setdefault(other, set()).add(name)
 
     def gap_factor(self, kind: str) -> float:
         """How much longer than usual the calls about such a matter come."""

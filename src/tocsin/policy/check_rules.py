@@ -106,8 +106,13 @@ def _check_asking(judge: Judge) -> None:
     file, held = "linking.toml", judge.toml("linking.toml")
     if not held.get("asking_factor", 1.0) >= 1:
         judge.say(file, judge.at(file, "asking_factor"), "asking_factor is below 1", "who asks does not ring sooner")
-    if held.get("asking") and held["asking"] not in judge.names("raises.toml", "raise", "name"):
-        judge.say(file, judge.at(file, "asking ="), f"unknown raise {held['asking']!r}", "name one of raises.toml")
+    named = [held["asking"]] if held.get("asking") else []
+    for name, others in held.get("apart", {}).items():
+        named += [name, *others] if isinstance(others, list) else [f"{name} = {others}"]
+    known = judge.names("raises.toml", "raise", "name")
+    for name in named:
+        if name not in known:
+            judge.say(file, judge.at(file, str(name)), f"unknown raise {name!r}", "name one of raises.toml")
 
 
 _BY_KIND = ("gap_factors", "distance_factors", "joined_within_s", "joined_within_m")
@@ -227,6 +232,10 @@ def _is_word(word: str) -> bool:
 def _check_changes(judge: Judge, raises: set[str]) -> None:
     """What a raise makes of a kind, and what a larger matter takes in."""
     file, held = "lexicon.toml", judge.toml("lexicon.toml")
+    for pair in held.get("denied", {}).items():
+        for name in pair:
+            if name not in raises:
+                judge.say(file, judge.at(file, "[denied]"), f"unknown raise {name!r}", "name one of raises.toml")
     for i, r in enumerate(held.get("refine", [])):
         at = judge.row(file, "refine", i)
         judge.kind(file, at, r["kind"])

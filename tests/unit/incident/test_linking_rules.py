@@ -149,3 +149,14 @@ def test_kinds_that_only_happen_near_each_other_are_never_joined(world: World, o
     """The same spot and minute: a theft of yesterday beside loud music, a burning house in a street without power."""
     i = world.call(one, line="110")
     assert world.call(other, line="110", after=MIN) is not i
+
+
+@pytest.mark.parametrize(("first", "then"), [("unhurt", "injured"), ("trapped", "unhurt")])
+def test_nobody_hurt_and_somebody_hurt_are_a_persons(world: World, first: str, then: str) -> None:
+    """A scrape told with nobody hurt beside a crash with injured, either way round: suggested. Both unhurt: linked."""
+    i = world.call("traffic.damage", line="122", raises=[first])
+    assert world.call("traffic.damage", line="122", raises=[then], after=MIN) is not i
+    assert world.said("LinkSuggested")
+    alike = World()
+    one = alike.call("traffic.damage", line="122", raises=["unhurt"])
+    assert alike.call("traffic.damage", line="110", raises=["unhurt"], after=MIN) is one
