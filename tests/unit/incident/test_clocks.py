@@ -152,7 +152,7 @@ def test_a_promise_shortens_when_the_matter_turns_out_urgent(world: World) -> No
 
 
 def test_a_further_call_that_raises_the_matter_shortens_the_way(world: World) -> None:
-    """A sick person, then one who no longer breathes: the ambulance is due in 8 minutes from then, where that is sooner."""
+    """A sick person, then one who no longer breathes: the ambulance is due in 8 minutes, where that is sooner."""
     i = world.call("medical.other", line="120", caller="k")
     first = clock(i, "arrive")
     assert first.due_at == WORKDAY + 15 * MIN
