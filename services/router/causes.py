@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tocsin.codec.peek import EventHead
 from tocsin.codec.wire import encode_command
 from tocsin.envelope import Command, Event
 from tocsin.incident import events as ev
@@ -23,6 +24,9 @@ SOURCE_OFFSET = "tocsin_source_offset"
 SCENE = (ev.CallLinked, ev.VictimsReported, ev.LocationCorrected, ev.Reclassified, ev.PriorityChanged)
 STAND_DOWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred)
 MEDICAL = "medical"
+MISSIONS = frozenset(c.__name__ for c in (ev.TaskRouted, *SCENE, *STAND_DOWN))
+BORDERS = frozenset(c.__name__ for c in (ev.IncidentOpened, ev.RelationProbed))
+"""Events that ambulances and neighbours are told of; all others are never opened for them."""
 
 
 class Causes:
@@ -44,12 +48,13 @@ class Causes:
         headers = command_headers(command, clock=self._clock)
         return Append(topic.name, partition, region.encode(), encode_command(command), headers)
 
-    def ambulances(self, state: PartitionState, event: Event[Any], record: Record) -> Sequence[Append]:
+    def ambulances(self, state: PartitionState, head: EventHead, record: Record) -> Sequence[Append]:
         """Medical tasks and what becomes known of them, to the 120 centre that serves the region."""
         del record
-        data = event.data
-        if not isinstance(data, (ev.TaskRouted, *SCENE, *STAND_DOWN)):
+        if head.type not in MISSIONS:
             return []
+        event = head.event()
+        data = event.data
         incident = _incident(state, event)
         if incident is None:
             return []
@@ -96,7 +101,7 @@ class Causes:
         data = CancelMissions(incident_id=incident.incident_id, task_id=task.task_id, cause=cause)
         return self._ems(event, incident, task.task_id, data)
 
-    def facts(self, state: PartitionState, event: Event[Any], record: Record) -> Sequence[Append]:
+    def facts(self, state: PartitionState, event: EventHead, record: Record) -> Sequence[Append]:
         """The events supervision needs, their bytes unchanged, with the offset they have in the truth."""
         del state
         if not is_fact(event.type, event.command_id):
@@ -104,9 +109,12 @@ class Causes:
         headers = (*record.headers, (SOURCE_OFFSET, str(record.offset).encode()))
         return [Append(SUPERVISION_FACTS.name, record.partition, event.region.encode(), record.value, headers)]
 
-    def borders(self, state: PartitionState, event: Event[Any], record: Record) -> Sequence[Append]:
+    def borders(self, state: PartitionState, head: EventHead, record: Record) -> Sequence[Append]:
         """A probe to each neighbour of an incident near a border; the neighbour's answer as a suggestion back."""
         del state, record
+        if head.type not in BORDERS:
+            return []
+        event = head.event()
         data, topic = event.data, URGENT if event.lane == "urgent" else ROUTINE
         if isinstance(data, ev.IncidentOpened):
             probe = ProbeBorder(

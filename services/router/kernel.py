@@ -27,10 +27,12 @@ class RouterKernel:
     name = "router"
     inputs: tuple[Topic, ...] = (URGENT, ROUTINE)
     events = INCIDENT_EVENTS
+    evolve = staticmethod(evolve)
 
     def __init__(self, policies: Policies, keyring: Keyring, enricher: Callable[[Policy], Enricher]) -> None:
         self._policies, self._keyring, self._make = policies, keyring, enricher
         self._enrichers: dict[str, Enricher] = {}
+        self._clear: dict[str, str | None] = {}
 
     def _in_force(self, state: PartitionState, region: str) -> Policy:
         known = state.regions.get(region)
@@ -45,7 +47,8 @@ class RouterKernel:
         return PartitionState()
 
     def prepare(self, state: PartitionState, commands: Sequence[tuple[Command[Any], Ms]]) -> list[Facts]:
-        """See `Kernel`: unseals each call's words, for the length of this function, and says what was understood."""
+        """See `Kernel`: unseals each call's words and says what was understood; clear until the next batch comes."""
+        self._clear.clear()
         self._keyring.load(c.data.call.private for c, _ in commands if isinstance(c.data, RecordCall))
         return [self._facts(self._in_force(state, c.region), c, at) for c, at in commands]
 
@@ -57,11 +60,18 @@ class RouterKernel:
         enricher = self._enrichers.get(policy.hash)
         if enricher is None:
             enricher = self._enrichers[policy.hash] = self._make(policy)
-        words = read_words(self._keyring.unseal(call.private)) if call.private else None
+        words = read_words(self._unsealed(call.private)) if call.private else None
         text = words.text if words is not None else ""
         found: Understanding = enricher.understand_call(
             call, text, has_address=bool(words is not None and words.address)
         )
+        return found
+
+    def _unsealed(self, token: str) -> str | None:
+        """The words, opened once in a batch: for understanding and for the orders alike."""
+        if token in self._clear:
+            return self._clear[token]
+        found = self._clear[token] = self._keyring.unseal(token)
         return found
 
     def decide(self, state: PartitionState, command: Command[Any], facts: Facts) -> list[Draft[Any]]:
@@ -74,10 +84,6 @@ class RouterKernel:
     def rescue(self, state: PartitionState, command: Command[Any], facts_at: Ms, error: str) -> list[Draft[Any]]:
         """See `Kernel`."""
         return rescue(state, command, facts_at, error, self._in_force(state, command.region))
-
-    def evolve(self, state: PartitionState, event: Event[Any]) -> None:
-        """See `Kernel`."""
-        evolve(state, event)
 
     def conflicts(self, state: PartitionState, command: Command[Any]) -> bool:
         """See `Kernel`: a call's id with another body than the one recorded under it."""
@@ -97,7 +103,7 @@ class RouterKernel:
 
     def outputs(self, state: PartitionState, events: Sequence[Event[Any]]) -> list[Append]:
         """See `Kernel`: the dispatch orders."""
-        return orders(state, events, self._policies.get(events[0].policy).kinds, self._keyring)
+        return orders(state, events, self._policies.get(events[0].policy).kinds, self._unsealed)
 
     def digest(self, state: PartitionState) -> bytes:
         """See `Kernel`."""

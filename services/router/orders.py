@@ -6,7 +6,7 @@ from typing import Any
 from tocsin.codec.wire import encode_joined, encode_value
 from tocsin.envelope import Event
 from tocsin.incident import events as ev
-from tocsin.incident.show import incident_view
+from tocsin.incident.show import Words, incident_view
 from tocsin.incident.state import Incident, PartitionState, RegionState, Task
 from tocsin.incident.view import Dispatch
 from tocsin.log.headers import order_headers
@@ -21,7 +21,6 @@ from tocsin.outcomes import (
     PolicyActivated,
 )
 from tocsin.policy.model import Kind
-from tocsin.sealing.keyring import Keyring
 
 WITHDRAWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred)
 SILENT: tuple[type[Any], ...] = (
@@ -34,7 +33,7 @@ ENDED = frozenset({"completed", "returned", "transferred", "cancelled"})
 
 
 def orders(
-    state: PartitionState, events: Sequence[Event[Any]], kinds: Mapping[str, Kind], keyring: Keyring
+    state: PartitionState, events: Sequence[Event[Any]], kinds: Mapping[str, Kind], words: Words
 ) -> list[Append]:
     """One order a task: `route` for a new one, `withdraw` for one taken back, `update` for what a holder must know."""
     found: list[Append] = []
@@ -50,7 +49,7 @@ def orders(
         actions = _actions(incident, own)
         returned = [e for e in own if isinstance(e.data, ev.OutcomeReturned)]
         if actions or returned:
-            show = _Views(region, incident, kinds, keyring)
+            show = _Views(region, incident, kinds, words)
             found += [_order(incident.tasks[t], do, event, show) for t, (do, event) in actions.items()]
             found += [_outcome(e, incident, show) for e in returned]
     return found
@@ -62,8 +61,8 @@ class _Views:
     A confidential caller is shown to the first receiver alone, what was said on 120 to 120 alone.
     """
 
-    def __init__(self, region: RegionState, incident: Incident, kinds: Mapping[str, Kind], keyring: Keyring) -> None:
-        self.incident, self._kinds, self._keyring = incident, kinds, keyring
+    def __init__(self, region: RegionState, incident: Incident, kinds: Mapping[str, Kind], words: Words) -> None:
+        self.incident, self._kinds, self._words = incident, kinds, words
         self._calls = {c: region.calls[c].record for c in incident.links if c in region.calls}
         self._made: dict[tuple[bool, bool], bytes] = {}
         self._patients = any(c.line == "120" for c in self._calls.values())
@@ -75,9 +74,7 @@ class _Views:
         view = self._made.get((first, medical))
         if view is None:
             view = self._made[first, medical] = encode_value(
-                incident_view(
-                    self.incident, self._calls, self._kinds, self._keyring.unseal, confidential=first, medical=medical
-                )
+                incident_view(self.incident, self._calls, self._kinds, self._words, confidential=first, medical=medical)
             )
         return view
 

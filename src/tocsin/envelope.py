@@ -22,7 +22,7 @@ class Frozen(Struct, frozen=True, gc=False):
     """An immutable value; equal by content."""
 
 
-class Actor(Frozen, frozen=True, kw_only=True):
+class Actor(Frozen, frozen=True):
     """Who asked: a person at a desk, an agency's dispatcher, a crew, or a part of the system."""
 
     subject: str = ""
@@ -39,7 +39,7 @@ class Actor(Frozen, frozen=True, kw_only=True):
 SYSTEM = Actor(subject="tocsin")
 
 
-class Source(Frozen, frozen=True, kw_only=True):
+class Source(Frozen, frozen=True):
     """Where on the log the command stood that caused an event: the fold itself says how far the input is decided."""
 
     topic: str = ""
@@ -51,7 +51,7 @@ C = TypeVar("C")
 E = TypeVar("E")
 
 
-class Command(Frozen, Generic[C], frozen=True, kw_only=True):
+class Command(Frozen, Generic[C], frozen=True):
     """A wish for a change, as it stands on a command topic.
 
     `target` is the id acted on (incident, task, call, mission, unit, hospital or "" for the region itself).
@@ -70,7 +70,7 @@ class Command(Frozen, Generic[C], frozen=True, kw_only=True):
     exercise: bool = False
 
 
-class Event(Frozen, Generic[E], frozen=True, kw_only=True):
+class Event(Frozen, Generic[E], frozen=True):
     """A fact, as it stands on an event topic. `seq` and `prev_hash` chain all events of one region (invariant 6)."""
 
     event_id: str
@@ -98,7 +98,7 @@ class Event(Frozen, Generic[E], frozen=True, kw_only=True):
         return type(self.data).__name__
 
 
-class Draft(Frozen, Generic[E], frozen=True, kw_only=True):
+class Draft(Frozen, Generic[E], frozen=True):
     """An event as `decide` states it, before the owner gives it id, sequence, version and hash.
 
     `subject` is the incident, mission or unit it belongs to ("" for the region's own). `occurred_at` None means:

@@ -32,14 +32,14 @@ def compose(**env: str) -> dict[str, Any]:
 
 
 def test_docker_compose_takes_the_file() -> None:
-    """Every service is there with its port on loopback, its command, a health check, and waits for the topics."""
+    """Every service is there with its port on loopback, its command, and waits for the topics; healthy means ready."""
     services = compose()["services"]
     for name, port in SERVICES.items():
         s = services[name]
         assert s["command"] == [f"services.{name}"]
         assert s["environment"]["TOCSIN_PORT"] == str(port)
         assert f"127.0.0.1:{port}:{port}" in str(s["ports"])
-        assert s["healthcheck"]["test"][-1] == str(port)
+        assert s["healthcheck"]["test"][-2:] == [str(port), "/readyz"]
         assert s["depends_on"]["topics"]["condition"] == "service_completed_successfully"
         assert s["cap_drop"] == ["ALL"]
         assert s["read_only"] is True
@@ -49,6 +49,16 @@ def test_the_broker_image_is_a_setting() -> None:
     """Apache's own by default; a test or a county without a registry names another."""
     assert compose()["services"]["kafka"]["image"] == "apache/kafka:4.3.1"
     assert compose(TOCSIN_KAFKA_IMAGE="local/kafka:1")["services"]["kafka"]["image"] == "local/kafka:1"
+
+
+def test_ports_and_build_are_settings() -> None:
+    """Another port where one is taken; a mirror, a network and a base image for the build, as they are told."""
+    named = compose(TOCSIN_PUBLISH_INTAKE="24001", TOCSIN_BUILD_NETWORK="host", TOCSIN_PIP_INDEX_URL="http://mirror/")
+    intake = named["services"]["intake"]
+    assert "127.0.0.1:24001:19001" in str(intake["ports"])
+    assert intake["build"]["network"] == "host"
+    assert intake["build"]["args"]["PIP_INDEX_URL"] == "http://mirror/"
+    assert compose()["services"]["intake"]["build"]["args"]["PIP_INDEX_URL"] == ""
 
 
 def test_compose_v2_has_nothing_to_complain_of() -> None:

@@ -121,7 +121,9 @@ async def test_invariant_3_a_zombie_is_fenced_and_ends(stage: Stage) -> None:
     owners = stage.process(0)
     await stage.post(*(as_append(stage.kernel.urgent, note(f"a{i}", stage.regions[0]), PARTITIONS) for i in range(5)))
     await stage.events(decided(5))
-    thief = KafkaOwnerLog(stage.settings, stage.kernel).tenure(0)
+    # Of another deployment, by mistake on the same topics: it must not decide beside the one that is there.
+    strange = stage.settings.model_copy(update={"instance": "other"})
+    thief = KafkaOwnerLog(strange, stage.kernel).tenure(0)
     await thief.acquire()
     await stage.post(as_append(stage.kernel.urgent, note("a5", stage.regions[0]), PARTITIONS))
     with pytest.raises(Fenced):
@@ -177,7 +179,7 @@ async def test_invariant_2_one_decision_per_command_and_repeats_are_answered(sta
     same = as_append(stage.kernel.urgent, note("twice", stage.regions[0]), PARTITIONS)
     await stage.post(same, same)
     await stage.events(lambda found: len(found) >= 2)
-    await first.stop()
+    first.stop()
     await asyncio.wait_for(stage.tasks[0], 20)
     stage.process(0)
     await stage.post(same)
@@ -273,7 +275,7 @@ async def test_three_members_join_and_leave_under_load(stage: Stage) -> None:
     await eventually(lambda: second.joined, seconds=40)
     third = stage.process(2)
     await eventually(lambda: third.joined, seconds=40)
-    await second.stop()
+    second.stop()
     await asyncio.wait_for(stage.tasks[1], 30)
     await loading
     judge(await stage.events(decided(total)))

@@ -121,7 +121,18 @@ def _used(broker: EmbeddedKafka, tmp_path: Path) -> None:
         assert {c["name"]: c["state"] for c in checks}["topics"] == "ok"
         played = tocsin("day", "--play", "--data-dir", county.data_dir, ok=False)
         assert (played.returncode, len(played.stderr.splitlines())) == (1, 1), "a day on a real clock takes a day"
+        _refused_beside(tmp_path / "second")
     assert all(psutil.pid_exists(pid) for pid in broker.pids)
+
+
+def _refused_beside(data: Path) -> None:
+    """A second deployment on the same cluster would fight the first one over every call, under any name of its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TOCSIN_INSTANCE", "second")
+        second = tocsin("up", "--data-dir", str(data), "--port-base", str(free_ports(20)), "--detach", ok=False)
+    assert (second.returncode, len(second.stderr.splitlines())) == (1, 1), second.stderr
+    assert "another deployment decides (tocsin-ems120, tocsin-router)" in second.stderr
+    assert not (data / "run.json").exists()
 
 
 def test_a_deployment_outlives_kills_and_restarts(tmp_path: Path) -> None:

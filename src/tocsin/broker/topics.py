@@ -34,7 +34,8 @@ def partitions_of(topic: Topic, settings: Settings) -> int:
     return settings.partitions if topic.partitions == "regions" else topic.partitions
 
 
-async def _admin(settings: Settings) -> AIOKafkaAdminClient:
+async def admin_of(settings: Settings) -> AIOKafkaAdminClient:
+    """An administrator's client, connected; Mend where the cluster cannot be reached."""
     admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=15_000)
     try:
         await admin.start()
@@ -49,7 +50,7 @@ async def _admin(settings: Settings) -> AIOKafkaAdminClient:
 
 async def brokers_of(settings: Settings) -> int:
     """How many brokers the cluster has just now; at least 1. Mend where it cannot be reached."""
-    admin = await _admin(settings)
+    admin = await admin_of(settings)
     try:
         return max(1, len((await admin.describe_cluster())["brokers"]))
     finally:
@@ -58,7 +59,7 @@ async def brokers_of(settings: Settings) -> int:
 
 async def ensure_topics(settings: Settings, topics: Sequence[Topic] = TOPICS) -> list[str]:
     """Creates the topics that are missing and waits until each has its leaders; the names of those it made."""
-    admin = await _admin(settings)
+    admin = await admin_of(settings)
     try:
         there = set(await admin.list_topics())
         missing = [t for t in topics if t.name not in there]
@@ -106,7 +107,7 @@ async def _await_leaders(admin: AIOKafkaAdminClient, names: set[str]) -> None:
 
 async def topic_states(settings: Settings, topics: Sequence[Topic] = TOPICS) -> dict[str, TopicState]:
     """Each topic that exists, with every setting that is not as `tocsin/log/topics.py` has it."""
-    admin = await _admin(settings)
+    admin = await admin_of(settings)
     try:
         there = set(await admin.list_topics())
         known = [t for t in topics if t.name in there]

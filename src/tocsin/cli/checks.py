@@ -15,11 +15,12 @@ from msgspec import Struct
 
 from tocsin.broker.jars import cache_dir, locked
 from tocsin.broker.java import JAVA_VERSION_MIN, find_java
-from tocsin.broker.ready import brokers_known
 from tocsin.broker.topics import last_append_ms, topic_states
+from tocsin.cli.brokers import brokers_seen
 from tocsin.cli.deployment import PORT_OFFSETS, SERVICES, Deployment
 from tocsin.cli.errors import Mend
 from tocsin.cli.lag import lag_of, metrics_of, stable_lag_of
+from tocsin.cli.outside import outside_of
 from tocsin.cli.stopping import holder
 from tocsin.codec.text import COUNTY_ZONE
 from tocsin.log.topics import TOPICS, URGENT
@@ -123,8 +124,7 @@ def check_policy(settings: Settings, now_ms: int) -> Checks:
 
 def check_log(deployment: Deployment) -> Checks:
     """The brokers, and every topic's settings against the list."""
-    addresses = [a.rpartition(":") for a in deployment.bootstrap.split(",")]
-    known = [brokers_known(host, int(port)) for host, _, port in addresses]
+    known = brokers_seen(deployment)
     if not any(known):
         yield Check("brokers", "failure", f"{deployment.bootstrap} does not answer", "See the log of the broker.")
         return
@@ -155,7 +155,8 @@ def check_services(deployment: Deployment) -> Checks:
     texts = metrics_of(deployment)
     for name in SERVICES:
         if name not in texts:
-            yield Check(name, "failure", "does not answer", f"See {deployment.data_dir}/logs/{name}.log.")
+            log = f"{deployment.data_dir}/logs/{name}.log" if deployment.started_here else "its log"
+            yield Check(name, "failure", "does not answer", f"See {log}.")
             continue
         behind = {t: n for t, n in lag_of(texts[name]).items() if n > LAG_MAX}
         held_up = {t: n for t, n in stable_lag_of(texts[name]).items() if n > LAG_MAX}
@@ -184,18 +185,18 @@ def check_clock(deployment: Deployment) -> Checks:
 
 
 def all_checks(data_dir: Path, port_base: int, told: Callable[[str], None]) -> list[Check]:
-    """All of them, in order; those of a running deployment only where one runs."""
-    deployment = Deployment.read(data_dir) if holder(data_dir) else None
+    """All of them, in order; those of a running deployment only where one runs.
+
+    Java, the jars and the ports are for `up`: no matter where something else started the services.
+    """
+    deployment = Deployment.read(data_dir) if holder(data_dir) else outside_of(data_dir)
     settings = Settings(data_dir=data_dir) if deployment is None else deployment.settings()
     now_ms = Clock(settings.clock, data_dir / "clock.json").now_ms()
     found: list[Check] = []
-    plans: list[tuple[str, Checks]] = [
-        ("Python and Java", check_python()),
-        ("Java", check_java()),
-        ("ports", check_ports(data_dir, port_base)),
-        ("disk", check_disk(data_dir)),
-        ("the policy", check_policy(settings, now_ms)),
-    ]
+    plans: list[tuple[str, Checks]] = [("Python", check_python())]
+    if deployment is None or deployment.started_here:
+        plans += [("Java", check_java()), ("ports", check_ports(data_dir, port_base))]
+    plans += [("disk", check_disk(data_dir)), ("the policy", check_policy(settings, now_ms))]
     if deployment is not None:
         plans += [("the log", check_log(deployment)), ("services", check_services(deployment)),
                   ("the clock", check_clock(deployment))]  # fmt: skip

@@ -19,7 +19,9 @@ SERVICES = ("intake", "router", "ems120", "notifier", "supervision")
 PORT_OFFSETS = {"notifier": 0, "intake": 1, "ems120": 2, "supervision": 3, "router": 4}
 BROKER_PORT_OFFSET = 10
 
-DataDir = Annotated[Path, typer.Option("--data-dir", help="The deployment's directory.", show_default=True)]
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="TOCSIN_DATA_DIR", help="The deployment's directory.", show_default=True)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 
@@ -49,15 +51,25 @@ class Deployment(Struct, kw_only=True):
     version: str = ""
 
     @classmethod
-    def find(cls, data_dir: Path = DATA_DIR) -> Self:
-        """The deployment of this directory, or Mend where none was ever started or the last one is gone."""
+    def find(cls, data_dir: Path = DATA_DIR) -> "Deployment":
+        """The deployment `up` runs on this directory, else the one the environment describes; Mend where neither is."""
         found = cls.read(data_dir)
-        if found is None or not (psutil.pid_exists(found.supervisor)):
+        if found is not None and psutil.pid_exists(found.supervisor):
+            return found
+        from tocsin.cli.outside import outside_of
+
+        outside = outside_of(data_dir)
+        if outside is None:
             raise Mend(
                 f"No deployment runs on {data_dir}",
                 f"Start one with `tocsin up --data-dir {data_dir}`.",
             )
-        return found
+        return outside
+
+    @property
+    def started_here(self) -> bool:
+        """Whether `up` on this machine started it; it then has processes and log files here."""
+        return self.supervisor != 0
 
     @classmethod
     def read(cls, data_dir: Path) -> Self | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from tocsin import __version__
 from tocsin.broker import EmbeddedKafka
+from tocsin.broker.deciders import await_nobody_decides
 from tocsin.broker.topics import brokers_of, ensure_topics
 from tocsin.cli.clockfile import keep_clock, prepare_clock
 from tocsin.cli.deployment import RUN_FILE, SERVICES, Deployment
@@ -117,6 +118,8 @@ class County:
             steps.say(f"asking Kafka at {bootstrap}")
             brokers = asyncio.run(brokers_of(self.plan.settings(bootstrap)))
             self.plan = msgspec.structs.replace(self.plan, brokers=brokers)
+            steps.say("looking whether another deployment decides there")
+            asyncio.run(await_nobody_decides(self.plan.settings(bootstrap)))
         steps.say("making the topics")
         asyncio.run(ensure_topics(self.plan.settings(bootstrap)))
         (self.plan.data_dir / PARTITIONS_FILE).write_text(str(self.plan.partitions))

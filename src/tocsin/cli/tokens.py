@@ -19,7 +19,7 @@ class Tokens(NamedTuple):
     units: dict[str, str]
 
 
-def issue_all(secret: bytes, policy: Policy) -> Tokens:
+def issue_all(secret: bytes, policy: Policy, *, hours: int = DEPLOYMENT_TOKEN_HOURS) -> Tokens:
     """All of them. The role `dispatcher` is bound to the county's first police agency, `crew` to the first unit."""
     region = policy.default_region
     units = [u.id for u in policy.units]
@@ -31,7 +31,7 @@ def issue_all(secret: bytes, policy: Policy) -> Tokens:
 
     def token(subject: str, role: RoleName, *, agency: str = "", unit: str = "") -> str:
         who = Principal(subject=subject, role=role, region=region, agency=agency, unit=unit)
-        return issue(secret, who, hours=DEPLOYMENT_TOKEN_HOURS)
+        return issue(secret, who, hours=hours)
 
     return Tokens(
         {r: token(r, r, **bound.get(r, {})) for r in ROLES},  # type: ignore[arg-type]  # ROLES are the names of RoleName

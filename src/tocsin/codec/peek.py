@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from tocsin.codec.upcast import VERSIONS
-from tocsin.codec.wire import EventMessage, UnreadableRecord, content_of, event_codecs
+from tocsin.codec.wire import EventMessage, UnreadableRecord, content_of, decode_event, event_codecs
+from tocsin.envelope import Event
 from tocsin.incident.events import CallRecorded
 
 
@@ -23,7 +24,8 @@ class EventHead:
     """An event's envelope, its content not yet opened. The fields are named as the event's."""
 
     __slots__ = (
-        "_m", "command_id", "count", "event_id", "index", "lane", "recorded_at", "region", "subject", "type", "version",
+        "_m", "_value", "command_id", "count", "event_id", "index", "lane", "recorded_at", "region", "subject", "type",
+        "version",
     )  # fmt: skip
 
     def __init__(self, value: bytes) -> None:
@@ -31,6 +33,7 @@ class EventHead:
             m = self._m = EventMessage.FromString(value)
         except DecodeError as e:
             raise UnreadableRecord(f"not an event: {e}") from e
+        self._value = value
         self.type: str = m.type
         self.event_id: str = m.event_id
         self.command_id: str = m.command_id
@@ -46,6 +49,10 @@ class EventHead:
     def occurred_at(self) -> int:
         """When it happened."""
         return int(self._m.occurred_at)
+
+    def event(self) -> Event[Any]:
+        """The whole; UnreadableRecord where this version cannot read it."""
+        return decode_event(self._value)
 
     @property
     def source(self) -> tuple[str, int, int]:

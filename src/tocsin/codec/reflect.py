@@ -90,11 +90,12 @@ class Converters:
     def _compile(self, cls: type[Struct]) -> None:
         names: dict[str, Any] = {"M": self._messages(cls.__name__), "C": cls}
         enc, dec = [], []
+        by_place = cls.__match_args__  # named arguments of a wide value cost ten times as much as these
         for i, f in enumerate(shape(cls)):
             if f.kind in ("struct", "structs"):
                 names[f"e{i}"], names[f"d{i}"] = self.encoder(f.of), self.decoder(f.of)
             enc.append(f"{f.name}={_encode(f, i)}")
-            dec.append(f"{f.name}={_decode(f, i)}")
+            dec.append(_decode(f, i) if f.name in by_place else f"{f.name}={_decode(f, i)}")
         # The source is made of field names of our own classes alone; nothing a user sends reaches it.
         source = f"def enc(o): return M({', '.join(enc)})\ndef dec(m): return C({', '.join(dec)})\n"
         exec(compile(source, f"<codec {cls.__name__}>", "exec"), names)  # noqa: S102 - see the comment above

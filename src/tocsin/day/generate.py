@@ -80,8 +80,20 @@ class Planner:
         """A place of the county and a point close to it."""
         entry = near or self.random.choice(self.places)
         reach = min(entry.radius_m, 150.0) * 0.6
+        middle = self._along(entry) if entry.kind == "road" else entry.point
         return Spot(
-            entry.names[0], moved(entry.point, self.random.uniform(-reach, reach), self.random.uniform(-reach, reach))
+            entry.names[0], moved(middle, self.random.uniform(-reach, reach), self.random.uniform(-reach, reach))
+        )
+
+    def _along(self, road: GazetteerEntry) -> Point:
+        """A point anywhere between a road's middle and one of its crossings; its middle where none is known."""
+        crossings = [e for e in self.places if e.kind == "crossing" and road.names[0] in e.names[0]]
+        if not crossings:
+            return road.point
+        end, share = self.random.choice(crossings).point, self.random.random()
+        return Point(
+            lon=road.point.lon + share * (end.lon - road.point.lon),
+            lat=road.point.lat + share * (end.lat - road.point.lat),
         )
 
     def matter(
@@ -112,7 +124,8 @@ class Planner:
             located=located,
         )
         for _ in range(count if speech.more else 0):
-            later = at_s + 15 + min(self.random.expovariate(1 / (speech.spread_min * 60)), speech.spread_min * 180)
+            # Folded back, not cut off: no day has one caller in twenty ring at the very same second.
+            later = at_s + 15 + self.random.expovariate(1 / (speech.spread_min * 60)) % (speech.spread_min * 180)
             self.ring(
                 kind,
                 truth,

@@ -27,6 +27,7 @@ _CANDIDATES = 8
 _SHORT = 2
 _CROSSING = re.compile(r"路口|交叉|交汇|十字|岔口|交界|转角|拐角")
 _NUMBER = re.compile(r"\d+(?:号|栋|单元|室|组|楼|弄|巷)?")
+_HOUSE = re.compile(r"\d+(?:号|栋|单元|室|组|弄)")
 _PIECES = re.compile(
     r"[^,。!?;()\s]{1,12}?(?:镇|乡|村|组|路|街|道|巷|号|栋|单元|室|小区|苑|园|院|桥|口)|[^,。!?;()\s]{2,12}"
 )
@@ -174,9 +175,22 @@ class Gazetteer:
             return spoken[0]
         return named[0] if named else None
 
+    def spoken(self, address: str, text: str) -> str:
+        """The id of the entry smaller than a town that an address, else the words, name as written; "" for none."""
+        for words, loose in ((address, True), (text, False)):
+            match = self.exact(words, loose=loose)[:1] if words else []
+            if match and match[0].entry.kind != "town":
+                return match[0].entry.id
+        return ""
+
 
 def parts_of(address: str) -> list[str]:
     """A normalised address's parts, for comparing under a key: names by the ear, numbers apart; bounded."""
     heard = folded(address)
     parts = [*_PIECES.findall(_NUMBER.sub(",", heard)), *_NUMBER.findall(heard)]
     return list(dict.fromkeys(parts))[:_PIECES_MAX]
+
+
+def is_house(part: str) -> bool:
+    """Whether a part of an address is a house's, stair's or room's number."""
+    return _HOUSE.fullmatch(part) is not None

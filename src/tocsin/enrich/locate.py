@@ -10,9 +10,9 @@ import numpy.typing as npt
 import shapely
 
 from tocsin.enrich.crs import is_position, to_wgs84
-from tocsin.enrich.gazetteer import Gazetteer, Match, parts_of
+from tocsin.enrich.gazetteer import Gazetteer, Match, is_house, parts_of
 from tocsin.enrich.normal import normalise
-from tocsin.place import Place, Point
+from tocsin.place import HOUSE, SPOKEN, Place, Point
 from tocsin.policy.model import GazetteerEntry, Policy
 
 _M_PER_DEG = 111_320.0
@@ -112,7 +112,7 @@ class Locator:
         if given and given not in self._policy.regions:
             flags.append("region_unknown")
         words = normalise(address[:_ADDRESS_MAX]) if address else ""
-        tokens = [self._tokens("address", p) for p in parts_of(words)] if words and self._tokens else []
+        tokens = self._parts(words) if words else []
         placed: Place | None = None
         if point is not None:
             placed = self._by_point(point, accuracy_m, flags, self._fallback(given, seat))
@@ -122,12 +122,23 @@ class Locator:
                 placed = self._by_entry(spoken)
             elif placed is None and words:
                 placed = self._by_name(words)
+        else:
+            entry = self.gazetteer.spoken(words, normalise(text[:_TEXT_MAX]) if text else "")
+            if entry:
+                tokens.insert(0, SPOKEN + entry)
         if placed is None:
             placed = self._by_seat(given, seat, flags)
         region = self._policy.regions.get(placed.region)
         if region is not None and not region.own and "out_of_area" not in flags:
             flags.append("out_of_area")
         return (placed if not tokens else _with_tokens(placed, tokens)), flags
+
+    def _parts(self, words: str) -> list[str]:
+        """An address's parts under the key; a house's number says that it is one."""
+        tokens = self._tokens
+        if tokens is None:
+            return []
+        return [f"{HOUSE if is_house(p) else ''}{tokens('address', p)}" for p in parts_of(words)]
 
     def _by_point(self, point: Point, accuracy_m: float | None, flags: list[str], fallback: str) -> Place | None:
         fixed, swapped = point, False

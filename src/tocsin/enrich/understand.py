@@ -77,6 +77,8 @@ class Scored(NamedTuple):
     negated: list[str]
     past: bool
     asked: bool
+    denied: set[str]
+    """What negated words would have raised."""
 
 
 def victims_of(text: str) -> int | None:
@@ -100,10 +102,12 @@ def score(hits: list[Hit], line: str, absorbs: list[Absorb]) -> Scored:
     scores: dict[str, float] = {}
     counted: set[tuple[str, str]] = set()
     said, negated = [], []
+    denied: set[str] = set()
     past = asked = False
     for h in hits:
         if h.standing == "negated":
             negated.append(h.words)
+            denied.update(h.term.raises)
             continue
         if h.standing == "said" or (h.term.kind and not h.term.danger):
             said.append(h)  # a plain matter is one also when it is asked about or was yesterday
@@ -124,7 +128,7 @@ def score(hits: list[Hit], line: str, absorbs: list[Absorb]) -> Scored:
     for kind in scores:
         if favoured and kind.startswith(favoured):
             scores[kind] *= _PRIOR_FACTOR
-    return Scored(scores, said, negated, past, asked)
+    return Scored(scores, said, negated, past, asked, denied)
 
 
 def _absorb(absorbs: list[Absorb], scores: dict[str, float]) -> None:
@@ -266,6 +270,9 @@ def understand(policy: Policy, automaton: Automaton, line: str, text: str, ears:
     danger = in_danger(automaton, text, hits, ears.heard)
     kind, sure, decided_by, others = decide_kind(policy, line, text, found, danger, ears)
     raises = list(dict.fromkeys(r for h in found.said if h.standing == "said" for r in h.term.raises))
+    for name, contrary in policy.lexicon.denied.items():
+        if name in found.denied and name not in raises and contrary not in raises:
+            raises.append(contrary)
     victims = victims_of(text) if danger or raises else None
     if victims is not None and victims >= policy.ems.mass_casualty_at and "many" not in raises:
         raises.append("many")

@@ -64,11 +64,11 @@ def start(
     if row is None:
         return None
     at = case.now if started_at is None else started_at
-    due = due_from(case.policy, row, at)
+    due_at, warn_at, red_at = due_from(case.policy, row, at)
+    # By place, in the order of the fields: every call starts some, and named arguments cost five times as much.
     said = ev.ClockStarted(
-        clock_id=_clock_id(matter, task_id or matter.incident_id, clock), clock=clock, task_id=task_id, agency=agency,
-        agency_class=agency_class, started_at=at, due_at=due.due_at, warn_at=due.warn_at, red_at=due.red_at,
-        source=row.source,
+        _clock_id(matter, task_id or matter.incident_id, clock), clock, at, due_at, task_id, agency, agency_class,
+        warn_at, red_at, row.source,
     )  # fmt: skip
     case.say(matter.incident_id, said)
     return said

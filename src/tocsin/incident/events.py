@@ -15,7 +15,7 @@ from tocsin.outcomes import (
 from tocsin.place import Place
 
 
-class CallRecorded(Frozen, frozen=True, kw_only=True):
+class CallRecorded(Frozen, frozen=True):
     """A call, with what was understood of it. First event of each call."""
 
     call: CallRecord
@@ -23,7 +23,7 @@ class CallRecorded(Frozen, frozen=True, kw_only=True):
     incident_ids: list[str] = []
 
 
-class CallConflict(Frozen, frozen=True, kw_only=True):
+class CallConflict(Frozen, frozen=True):
     """Another body came under a known call id; a person has to look."""
 
     call_id: str
@@ -31,7 +31,7 @@ class CallConflict(Frozen, frozen=True, kw_only=True):
     private: Sealed = ""
 
 
-class IncidentOpened(Frozen, frozen=True, kw_only=True):
+class IncidentOpened(Frozen, frozen=True):
     """A new incident. `review` says why a person must look, where one must."""
 
     call_id: str
@@ -50,7 +50,7 @@ class IncidentOpened(Frozen, frozen=True, kw_only=True):
     raises: list[str] = []
 
 
-class CallLinked(Frozen, frozen=True, kw_only=True):
+class CallLinked(Frozen, frozen=True):
     """A call belongs to this incident: by rule with its score and the score's parts, or by a person.
 
     `former` is the incident that went into this one with it: taking its calls out again undoes that.
@@ -64,7 +64,7 @@ class CallLinked(Frozen, frozen=True, kw_only=True):
     former: str = ""
 
 
-class LinkSuggested(Frozen, frozen=True, kw_only=True):
+class LinkSuggested(Frozen, frozen=True):
     """A call may belong to this incident; a person says."""
 
     call_id: str
@@ -72,13 +72,13 @@ class LinkSuggested(Frozen, frozen=True, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class LinkDismissed(Frozen, frozen=True, kw_only=True):
+class LinkDismissed(Frozen, frozen=True):
     """A person said that the suggested call does not belong here."""
 
     call_id: str
 
 
-class CallUnlinked(Frozen, frozen=True, kw_only=True):
+class CallUnlinked(Frozen, frozen=True):
     """A call was taken out of this incident; `tasks` went with it where that undoes a merge."""
 
     call_id: str
@@ -87,7 +87,7 @@ class CallUnlinked(Frozen, frozen=True, kw_only=True):
     tasks: list[str] = []
 
 
-class IncidentMerged(Frozen, frozen=True, kw_only=True):
+class IncidentMerged(Frozen, frozen=True):
     """This incident went into another; its calls and running tasks with it. `tasks` moved as they are."""
 
     into: str
@@ -95,7 +95,7 @@ class IncidentMerged(Frozen, frozen=True, kw_only=True):
     tasks: list[str] = []
 
 
-class IncidentSplit(Frozen, frozen=True, kw_only=True):
+class IncidentSplit(Frozen, frozen=True):
     """Calls went out into a new incident, or back into the one they came from, with the `tasks` that came along."""
 
     call_ids: list[str]
@@ -104,7 +104,7 @@ class IncidentSplit(Frozen, frozen=True, kw_only=True):
     tasks: list[str] = []
 
 
-class IncidentsRelated(Frozen, frozen=True, kw_only=True):
+class IncidentsRelated(Frozen, frozen=True):
     """Two incidents have to do with each other; `score` where a rule suggested it."""
 
     to: str
@@ -114,7 +114,7 @@ class IncidentsRelated(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class RelationProbed(Frozen, frozen=True, kw_only=True):
+class RelationProbed(Frozen, frozen=True):
     """An incident of a neighbouring region may be the same matter as this one; the relay suggests it over there."""
 
     asking_incident: str
@@ -122,19 +122,19 @@ class RelationProbed(Frozen, frozen=True, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class ReviewRequested(Frozen, frozen=True, kw_only=True):
+class ReviewRequested(Frozen, frozen=True):
     """A person has to look, with the reasons."""
 
     reasons: list[str]
 
 
-class ReviewEnded(Frozen, frozen=True, kw_only=True):
+class ReviewEnded(Frozen, frozen=True):
     """A person has looked."""
 
     cause: str = ""
 
 
-class Reclassified(Frozen, frozen=True, kw_only=True):
+class Reclassified(Frozen, frozen=True):
     """The kind was corrected."""
 
     kind: str
@@ -142,7 +142,7 @@ class Reclassified(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class PriorityChanged(Frozen, frozen=True, kw_only=True):
+class PriorityChanged(Frozen, frozen=True):
     """The priority changed."""
 
     priority: int
@@ -151,7 +151,7 @@ class PriorityChanged(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class LocationCorrected(Frozen, frozen=True, kw_only=True):
+class LocationCorrected(Frozen, frozen=True):
     """The place was corrected."""
 
     place: Place
@@ -160,14 +160,14 @@ class LocationCorrected(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class VictimsReported(Frozen, frozen=True, kw_only=True):
+class VictimsReported(Frozen, frozen=True):
     """A further call named victims or hazards. Only ever adds."""
 
     victims: int | None = None
     hazards: list[str] = []
 
 
-class TaskRouted(Frozen, frozen=True, kw_only=True):
+class TaskRouted(Frozen, frozen=True):
     """An agency has a task here, and what it is to bring.
 
     `cause`: plan, raised, call, person, transfer, return, review, mutual_aid, round, complaint.
@@ -184,7 +184,7 @@ class TaskRouted(Frozen, frozen=True, kw_only=True):
     capabilities: list[str] = []
 
 
-class TaskJoined(Frozen, frozen=True, kw_only=True):
+class TaskJoined(Frozen, frozen=True):
     """A running task came over from a merged incident, as it stood there and under its own id: nothing is cancelled."""
 
     task_id: str
@@ -209,7 +209,7 @@ class TaskJoined(Frozen, frozen=True, kw_only=True):
     capabilities: list[str] = []
 
 
-class RoleChanged(Frozen, frozen=True, kw_only=True):
+class RoleChanged(Frozen, frozen=True):
     """A task leads from now on, or no longer: an incident has one lead (主办), whatever its kind became."""
 
     task_id: str
@@ -218,7 +218,7 @@ class RoleChanged(Frozen, frozen=True, kw_only=True):
     cause: str = ""
 
 
-class TaskAlerted(Frozen, frozen=True, kw_only=True):
+class TaskAlerted(Frozen, frozen=True):
     """Something new that whoever holds this task must hear: a further call, a raised priority, a corrected place."""
 
     task_id: str
@@ -226,21 +226,21 @@ class TaskAlerted(Frozen, frozen=True, kw_only=True):
     cause: str
 
 
-class TaskAcknowledged(Frozen, frozen=True, kw_only=True):
+class TaskAcknowledged(Frozen, frozen=True):
     """The agency has seen the task."""
 
     task_id: str
     agency: str
 
 
-class TaskAccepted(Frozen, frozen=True, kw_only=True):
+class TaskAccepted(Frozen, frozen=True):
     """The agency took the task."""
 
     task_id: str
     agency: str
 
 
-class UnitsDispatched(Frozen, frozen=True, kw_only=True):
+class UnitsDispatched(Frozen, frozen=True):
     """Units are on their way."""
 
     task_id: str
@@ -248,7 +248,7 @@ class UnitsDispatched(Frozen, frozen=True, kw_only=True):
     unit_ids: list[str] = []
 
 
-class TaskArrived(Frozen, frozen=True, kw_only=True):
+class TaskArrived(Frozen, frozen=True):
     """The first unit is there."""
 
     task_id: str
@@ -256,7 +256,7 @@ class TaskArrived(Frozen, frozen=True, kw_only=True):
     unit_id: str = ""
 
 
-class TaskFeedback(Frozen, frozen=True, kw_only=True):
+class TaskFeedback(Frozen, frozen=True):
     """A report."""
 
     task_id: str
@@ -267,7 +267,7 @@ class TaskFeedback(Frozen, frozen=True, kw_only=True):
     outcome: str = ""
 
 
-class TaskCompleted(Frozen, frozen=True, kw_only=True):
+class TaskCompleted(Frozen, frozen=True):
     """Done, with its result."""
 
     task_id: str
@@ -277,7 +277,7 @@ class TaskCompleted(Frozen, frozen=True, kw_only=True):
     outcome: str = ""
 
 
-class ReturnRequested(Frozen, frozen=True, kw_only=True):
+class ReturnRequested(Frozen, frozen=True):
     """The agency asks to give the task back."""
 
     task_id: str
@@ -286,7 +286,7 @@ class ReturnRequested(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class TaskReturned(Frozen, frozen=True, kw_only=True):
+class TaskReturned(Frozen, frozen=True):
     """The return was granted; `to` gets the work."""
 
     task_id: str
@@ -295,7 +295,7 @@ class TaskReturned(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class ReturnRefused(Frozen, frozen=True, kw_only=True):
+class ReturnRefused(Frozen, frozen=True):
     """The return was refused."""
 
     task_id: str
@@ -303,7 +303,7 @@ class ReturnRefused(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class TransferOffered(Frozen, frozen=True, kw_only=True):
+class TransferOffered(Frozen, frozen=True):
     """Offered to another agency; the giver still holds the task. `by_rule` where the command centre takes over."""
 
     task_id: str
@@ -314,7 +314,7 @@ class TransferOffered(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class TaskTransferred(Frozen, frozen=True, kw_only=True):
+class TaskTransferred(Frozen, frozen=True):
     """The taker accepted; the work goes on in `new_task`."""
 
     task_id: str
@@ -323,7 +323,7 @@ class TaskTransferred(Frozen, frozen=True, kw_only=True):
     new_task: str
 
 
-class TransferDeclined(Frozen, frozen=True, kw_only=True):
+class TransferDeclined(Frozen, frozen=True):
     """The taker declined; the giver still holds the task."""
 
     task_id: str
@@ -332,7 +332,7 @@ class TransferDeclined(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class ThreeWayOpened(Frozen, frozen=True, kw_only=True):
+class ThreeWayOpened(Frozen, frozen=True):
     """Whose matter it is, 110's or 12345's, is unclear: both join (三方), and `first` acts until they agree."""
 
     first: str
@@ -341,14 +341,14 @@ class ThreeWayOpened(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class ThreeWaySettled(Frozen, frozen=True, kw_only=True):
+class ThreeWaySettled(Frozen, frozen=True):
     """They agreed: it is this agency's."""
 
     agency: str
     reason: Sealed = ""
 
 
-class OutcomeReturned(Frozen, frozen=True, kw_only=True):
+class OutcomeReturned(Frozen, frozen=True):
     """What came of a task, to the first receiver `to` that has none here: it answers to the caller (首问责任)."""
 
     to: str
@@ -359,7 +359,7 @@ class OutcomeReturned(Frozen, frozen=True, kw_only=True):
     result: Sealed = ""
 
 
-class TaskCancelled(Frozen, frozen=True, kw_only=True):
+class TaskCancelled(Frozen, frozen=True):
     """Called off."""
 
     task_id: str
@@ -368,16 +368,16 @@ class TaskCancelled(Frozen, frozen=True, kw_only=True):
     cause: str = ""
 
 
-class ClockStarted(Frozen, frozen=True, kw_only=True):
+class ClockStarted(Frozen, frozen=True):
     """A limit began to run. `started_at` is what it counts from; `source` is the policy row that set it."""
 
     clock_id: str
     clock: ClockName
+    started_at: Ms
+    due_at: Ms
     task_id: str = ""
     agency: str = ""
     agency_class: str = ""
-    started_at: Ms
-    due_at: Ms
     warn_at: Ms | None = None
     red_at: Ms | None = None
     source: str = ""
@@ -431,7 +431,7 @@ class CardRaised(Frozen, frozen=True, kw_only=True):
     card: Card = "red"
 
 
-class ClockStopped(Frozen, frozen=True, kw_only=True):
+class ClockStopped(Frozen, frozen=True):
     """The limit no longer applies (task cancelled, returned, merged, incident closed)."""
 
     clock_id: str
@@ -441,7 +441,7 @@ class ClockStopped(Frozen, frozen=True, kw_only=True):
     cause: str = ""
 
 
-class ClockPaused(Frozen, frozen=True, kw_only=True):
+class ClockPaused(Frozen, frozen=True):
     """The limit stands still."""
 
     clock_id: str
@@ -478,38 +478,38 @@ class DeadlineExtended(Frozen, frozen=True, kw_only=True):
     reason: Sealed = ""
 
 
-class InformationRequested(Frozen, frozen=True, kw_only=True):
+class InformationRequested(Frozen, frozen=True):
     """The caller was asked, once, for all that is missing."""
 
     missing: list[str]
 
 
-class InformationProvided(Frozen, frozen=True, kw_only=True):
+class InformationProvided(Frozen, frozen=True):
     """It came."""
 
     text: Sealed = ""
 
 
-class NoteAdded(Frozen, frozen=True, kw_only=True):
+class NoteAdded(Frozen, frozen=True):
     """Words for the file."""
 
     text: Sealed
 
 
-class SupervisionOrdered(Frozen, frozen=True, kw_only=True):
+class SupervisionOrdered(Frozen, frozen=True):
     """Under supervision (督办)."""
 
     reason: Sealed
 
 
-class CallerInformed(Frozen, frozen=True, kw_only=True):
+class CallerInformed(Frozen, frozen=True):
     """The caller was told, or could not be, with the reason."""
 
     result: str
     text: Sealed = ""
 
 
-class CallBackRecorded(Frozen, frozen=True, kw_only=True):
+class CallBackRecorded(Frozen, frozen=True):
     """A silent or dropped call was called back."""
 
     call_id: str
@@ -517,7 +517,7 @@ class CallBackRecorded(Frozen, frozen=True, kw_only=True):
     text: Sealed = ""
 
 
-class FollowedUp(Frozen, frozen=True, kw_only=True):
+class FollowedUp(Frozen, frozen=True):
     """The follow-up: solved? satisfied? `round` is the round it judges."""
 
     solved: bool
@@ -526,7 +526,7 @@ class FollowedUp(Frozen, frozen=True, kw_only=True):
     text: Sealed = ""
 
 
-class Rated(Frozen, frozen=True, kw_only=True):
+class Rated(Frozen, frozen=True):
     """The caller's rating, 1 to 5."""
 
     call_id: str
@@ -534,32 +534,32 @@ class Rated(Frozen, frozen=True, kw_only=True):
     text: Sealed = ""
 
 
-class NumberRevealed(Frozen, frozen=True, kw_only=True):
+class NumberRevealed(Frozen, frozen=True):
     """A person saw a caller's whole number."""
 
     call_id: str
     reason: Sealed = ""
 
 
-class IncidentClosed(Frozen, frozen=True, kw_only=True):
+class IncidentClosed(Frozen, frozen=True):
     """Ended."""
 
     disposition: str
     reason: Sealed = ""
 
 
-class IncidentReopened(Frozen, frozen=True, kw_only=True):
+class IncidentReopened(Frozen, frozen=True):
     """Open again."""
 
     cause: str = ""
     reason: Sealed = ""
 
 
-class IncidentArchived(Frozen, frozen=True, kw_only=True):
+class IncidentArchived(Frozen, frozen=True):
     """A closed incident left the owner's state; its events stay."""
 
 
-class CallClosed(Frozen, frozen=True, kw_only=True):
+class CallClosed(Frozen, frozen=True):
     """A call without an incident of its own, closed by a person."""
 
     call_id: str

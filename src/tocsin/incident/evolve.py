@@ -20,19 +20,21 @@ def evolve(state: PartitionState, event: Event[Any]) -> None:
     region = state.regions.get(event.region)
     if region is None:
         region = state.regions[event.region] = RegionState(event.region)
-    data = event.data
+    subject, data = event.subject, event.data
     kind = type(data)
-    if event.subject:
-        incident = region.incidents.get(event.subject)
-        if incident is None and kind in _FIRST:
-            incident = region.incidents[event.subject] = shell(event)
-        if incident is not None:
-            apply(incident, event)
-            handler = _REGION.get(kind)
-            if handler is not None:
-                handler(region, incident, data, event)
-    elif kind is PolicyActivated:
-        region.policy = data.policy
+    if not subject:
+        if kind is PolicyActivated:
+            region.policy = data.policy
+        return
+    incident = region.incidents.get(subject)
+    if incident is None:
+        if kind not in _FIRST:
+            return
+        incident = region.incidents[subject] = shell(event)
+    apply(incident, event)
+    handler = _REGION.get(kind)
+    if handler is not None:
+        handler(region, incident, data, event)
 
 
 _FIRST = frozenset({ev.CallRecorded, ev.IncidentOpened})
@@ -52,10 +54,9 @@ def _number(r: RegionState, incident_id: str) -> None:
         r.day_count = max(r.day_count, int(count))
 
 
-def _remember(r: RegionState, i: Incident, call_id: str) -> None:
+def _remember(r: RegionState, i: Incident, call_id: str, e: Event[Any]) -> None:
     """Puts the incident first among those near its place and of its caller."""
-    if i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point, i.kind)
+    r.grid.touch(i.incident_id, i.place, i.kind, e.recorded_at)
     call = r.calls.get(call_id)
     if call is None:
         return
@@ -70,13 +71,13 @@ def _remember(r: RegionState, i: Incident, call_id: str) -> None:
             del known[next(iter(known))]
 
 
-def _opened(r: RegionState, i: Incident, d: ev.IncidentOpened, _e: Event[Any]) -> None:
+def _opened(r: RegionState, i: Incident, d: ev.IncidentOpened, e: Event[Any]) -> None:
     _number(r, i.incident_id)
-    _remember(r, i, d.call_id)
+    _remember(r, i, d.call_id, e)
 
 
-def _linked(r: RegionState, i: Incident, d: ev.CallLinked, _e: Event[Any]) -> None:
-    _remember(r, i, d.call_id)
+def _linked(r: RegionState, i: Incident, d: ev.CallLinked, e: Event[Any]) -> None:
+    _remember(r, i, d.call_id, e)
 
 
 def _taken_out(r: RegionState, i: Incident, call_ids: list[str]) -> None:
@@ -100,26 +101,24 @@ def _merged(r: RegionState, i: Incident, _d: ev.IncidentMerged, e: Event[Any]) -
     r.ended[i.incident_id] = e.recorded_at
 
 
-def _located(r: RegionState, i: Incident, d: ev.LocationCorrected, _e: Event[Any]) -> None:
+def _located(r: RegionState, i: Incident, d: ev.LocationCorrected, e: Event[Any]) -> None:
     if i.state != "merged" and d.place.point is not None:
-        r.grid.touch(i.incident_id, d.place.point, i.kind)
+        r.grid.touch(i.incident_id, d.place, i.kind, e.recorded_at)
 
 
-def _reclassified(r: RegionState, i: Incident, _d: ev.Reclassified, _e: Event[Any]) -> None:
-    if i.state != "merged" and i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point, i.kind)
+def _reclassified(r: RegionState, i: Incident, _d: ev.Reclassified, e: Event[Any]) -> None:
+    if i.state != "merged":
+        r.grid.touch(i.incident_id, i.place, i.kind, e.recorded_at)
 
 
 def _closed(r: RegionState, i: Incident, _d: ev.IncidentClosed, e: Event[Any]) -> None:
     r.ended[i.incident_id] = e.recorded_at
-    if i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point, i.kind)
+    r.grid.touch(i.incident_id, i.place, i.kind, e.recorded_at)
 
 
-def _reopened(r: RegionState, i: Incident, _d: ev.IncidentReopened, _e: Event[Any]) -> None:
+def _reopened(r: RegionState, i: Incident, _d: ev.IncidentReopened, e: Event[Any]) -> None:
     r.ended.pop(i.incident_id, None)
-    if i.place.point is not None:
-        r.grid.touch(i.incident_id, i.place.point, i.kind)
+    r.grid.touch(i.incident_id, i.place, i.kind, e.recorded_at)
 
 
 def _called_back(r: RegionState, _i: Incident, d: ev.CallBackRecorded, _e: Event[Any]) -> None:

@@ -5,7 +5,8 @@ from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, meet, start
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.grid import LOOK_MAX
-from tocsin.incident.linking import nearness, scale
+from tocsin.incident.nearness import nearness
+from tocsin.incident.scale import scale
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.tasks import advance, finish, reach, send
 from tocsin.outcomes import PolicyActivated
@@ -85,9 +86,10 @@ def _probe_score(case: Case, incident: Incident) -> tuple[float, dict[str, float
     if gap_s > rules.linking.gap_max_s or near[1] > rules.linking.distance_max_m:
         return None
     time = 2.0 ** (-gap_s / rules.linking.gap_half_s)
-    parts = {"kind": kind, "distance": round(near[0], 4), "time": round(time, 4)}
+    distance = 2.0 ** -near[0]
+    parts = {"kind": kind, "distance": round(distance, 4), "time": round(time, 4)}
     weights = (rules.kind, rules.distance, rules.time)
-    product = kind ** weights[0] * near[0] ** weights[1] * time ** weights[2]
+    product = kind ** weights[0] * distance ** weights[1] * time ** weights[2]
     return round(product ** (1 / sum(weights)), 4), parts
 
 

@@ -12,7 +12,7 @@ from tocsin.incident.permissions import DESK_CLASSES, WHOLE, on_incident
 from tocsin.incident.routing import agency, open_tasks, route
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.tasks import advance
-from tocsin.incident.values import Understanding
+from tocsin.incident.values import Role, Understanding
 from tocsin.policy.model import Policy
 
 HOTLINE, POLICE = "12345", "110"
@@ -88,10 +88,22 @@ def settle(case: Case) -> None:
     if keeps is None:
         return
     advance(case, incident, keeps, "accepted")
-    if leaves is not None and RANK[leaves.state] < RANK["dispatched"] and leaves.agency_class != "medical":
+    if leaves is None:
+        return
+    leads = leaves.role == "lead" and keeps.role != "lead"
+    if RANK[leaves.state] < RANK["dispatched"] and leaves.agency_class != "medical":
         _leave(case, incident, leaves, keeps)
-    if leaves is not None and leaves.role == "lead" and keeps.role != "lead":
-        case.say(incident.incident_id, ev.RoleChanged(task_id=keeps.task_id, agency=to, role="lead", cause="settled"))
+    elif leads:
+        _role(case, incident, leaves, "joint")
+    if leads:
+        _role(case, incident, keeps, "lead")
+
+
+def _role(case: Case, incident: Incident, task: Task, role: Role) -> None:
+    case.say(
+        incident.incident_id,
+        ev.RoleChanged(task_id=task.task_id, agency=task.held_by, role=role, cause="settled"),
+    )
 
 
 def _leave(case: Case, incident: Incident, leaves: Task, keeps: Task) -> None:

@@ -17,14 +17,14 @@ ClockState = Literal["running", "paused", "met", "missed", "stopped"]
 Card = Literal["none", "warning", "yellow", "red"]
 
 
-class ExternalId(Frozen, frozen=True, kw_only=True):
+class ExternalId(Frozen, frozen=True):
     """The same call or incident under another system's name."""
 
     system: str
     id: str
 
 
-class CallRecord(Frozen, frozen=True, kw_only=True):
+class CallRecord(Frozen, frozen=True):
     """One contact, immutable, as it stands on the log: a person's words and names only sealed.
 
     `private` seals the JSON object `{"caller": {...}, "text": "...", "address": "...", "operator_note": ...}` under the
@@ -34,8 +34,9 @@ class CallRecord(Frozen, frozen=True, kw_only=True):
 
     call_id: str
     line: Line
-    channel: Channel = "voice"
     region: str
+    place: Place
+    channel: Channel = "voice"
     seat_region: str = ""
     body_hash: str = ""
     caller_token: str = ""
@@ -47,7 +48,6 @@ class CallRecord(Frozen, frozen=True, kw_only=True):
     safe_to_contact: bool | None = None
     given: Point | None = None
     accuracy_m: float | None = None
-    place: Place
     rang_at: Ms | None = None
     answered_at: Ms | None = None
     ended_at: Ms | None = None
@@ -61,7 +61,7 @@ class CallRecord(Frozen, frozen=True, kw_only=True):
     flags: list[str] = []
 
 
-class Understanding(Frozen, frozen=True, kw_only=True):
+class Understanding(Frozen, frozen=True):
     """What was understood of a call, and why: everything a rule may use of its words. Holds terms of the lexicon only.
 
     `priority` 1 (danger to life) to 4. `human`: too unsure to leave to rules alone (invariant 8). `escalated`: danger

@@ -7,14 +7,14 @@ from tocsin.incident.values import AgencyClass, Card, ClockName, ClockState, Rol
 from tocsin.place import Point
 
 
-class KindView(Frozen, frozen=True, kw_only=True):
+class KindView(Frozen, frozen=True):
     """A kind's code and its label."""
 
     code: str
     label: str
 
 
-class LocationView(Frozen, frozen=True, kw_only=True):
+class LocationView(Frozen, frozen=True):
     """Where: the address as given (clear, for those who may see it) and the WGS84 point."""
 
     address: str = ""
@@ -24,14 +24,14 @@ class LocationView(Frozen, frozen=True, kw_only=True):
     label: str = ""
 
 
-class CallerView(Frozen, frozen=True, kw_only=True):
+class CallerView(Frozen, frozen=True):
     """The caller, the number masked unless revealed."""
 
     number: str = ""
     name: str = ""
 
 
-class LinkView(Frozen, frozen=True, kw_only=True):
+class LinkView(Frozen, frozen=True):
     """How a call came to its incident."""
 
     score: float
@@ -39,7 +39,7 @@ class LinkView(Frozen, frozen=True, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class CallView(Frozen, frozen=True, kw_only=True):
+class CallView(Frozen, frozen=True):
     """A call of an incident."""
 
     call_id: str
@@ -53,7 +53,7 @@ class CallView(Frozen, frozen=True, kw_only=True):
     safe_to_contact: bool = True
 
 
-class SuggestionView(Frozen, frozen=True, kw_only=True):
+class SuggestionView(Frozen, frozen=True):
     """A call that may belong here."""
 
     call_id: str
@@ -61,7 +61,7 @@ class SuggestionView(Frozen, frozen=True, kw_only=True):
     reasons: dict[str, float] = {}
 
 
-class RelatedView(Frozen, frozen=True, kw_only=True):
+class RelatedView(Frozen, frozen=True):
     """An incident that has to do with this one."""
 
     incident_id: str
@@ -69,7 +69,7 @@ class RelatedView(Frozen, frozen=True, kw_only=True):
     score: float | None = None
 
 
-class TaskView(Frozen, frozen=True, kw_only=True):
+class TaskView(Frozen, frozen=True):
     """An agency's work."""
 
     task_id: str
@@ -87,16 +87,16 @@ class TaskView(Frozen, frozen=True, kw_only=True):
     capabilities: list[str] = []
 
 
-class ClockView(Frozen, frozen=True, kw_only=True):
+class ClockView(Frozen, frozen=True):
     """A limit."""
 
     clock_id: str
     clock: ClockName
-    task_id: str = ""
-    agency: str = ""
     started_at: Ms
     due_at: Ms
     state: ClockState
+    task_id: str = ""
+    agency: str = ""
     card: Card = "none"
 
 

@@ -224,8 +224,7 @@ class Decider(Generic[S]):
 
     def _take(self, read: Read, stamped: Sequence[Stamped]) -> None:
         try:
-            for s in stamped:
-                self._fold.take(s.event, s.value)
+            self._fold.take_decision(stamped)
         except Exception as e:
             before = self._poisoned.get((read.record.topic, read.record.offset))
             if before is not None and before.startswith("rescue:"):

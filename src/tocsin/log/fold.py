@@ -1,6 +1,7 @@
 """The fold of one partition's events: kernel state and ledger together. Owner, replay and tests all use this one."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -10,10 +11,9 @@ from tocsin.envelope import Event
 from tocsin.log.kernel import Folding
 from tocsin.log.ledger import Ledger
 from tocsin.log.port import Record
+from tocsin.log.stamp import Stamped
 
 S = TypeVar("S")
-PRUNE_EVERY = 4096
-"""Events between two prunings of known ids: keeps its cost out of the fold's speed."""
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -41,8 +41,14 @@ class Fold(Generic[S]):
         """Takes one event and its bytes."""
         self.kernel.evolve(self.state, event)
         self.ledger.take(event, value)
-        if not self.ledger.events % PRUNE_EVERY:
-            self.ledger.prune()
+
+    def take_decision(self, stamped: Sequence[Stamped]) -> None:
+        """Takes all events of one decision, just made."""
+        evolve, state = self.kernel.evolve, self.state
+        for s in stamped:
+            evolve(state, s.event)
+        last = stamped[-1]
+        self.ledger.take_decision(stamped[0].event, last.event, last.value)
 
     def read(self, record: Record) -> Event[Any]:
         """Takes a record as read from the log; UnreadableRecord where it is no event this version knows."""

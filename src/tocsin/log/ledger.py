@@ -7,6 +7,8 @@ from tocsin.codec.wire import chain_hash
 from tocsin.envelope import Event, Frozen, Ms, Source
 
 DAY_MS = 86_400_000
+PRUNE_EVERY = 4096
+"""Events between two prunings of known ids: keeps its cost out of the fold's speed."""
 KNOWN_ID_DAYS = 36
 """Days of event time a command id stays known (design, invariant 2: at least 35, longer than any spool or retry)."""
 
@@ -56,6 +58,18 @@ class Ledger:
         self.events += 1
         if event.index == 0 and event.command_id not in self._known:
             self._known[event.command_id] = event.recorded_at
+        if not self.events % PRUNE_EVERY:
+            self.prune()
+
+    def take_decision(self, first: Event[Any], last: Event[Any], value: bytes) -> None:
+        """`take` for all events of one decision at once, `value` being the last one's bytes: the same in the end."""
+        before = self.events
+        self.take(first, value)
+        if last is not first:
+            self.heads[last.region or f"-p{self.partition}"] = Head(last.seq, value)
+            self.events = before + last.index - first.index + 1
+            if self.events // PRUNE_EVERY > (before + 1) // PRUNE_EVERY:
+                self.prune()
 
     def prune(self) -> int:
         """Forgets ids older than the window, oldest first; how many. Done at the same events live and in a fold."""

@@ -6,15 +6,15 @@ event's, so that a repeat is known as one where it arrives.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 
-from tocsin.codec.wire import UnreadableRecord, decode_event
-from tocsin.envelope import Event
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import UnreadableRecord
 from tocsin.log.connect import client_options
 from tocsin.log.deadletters import Stage, dead_letter, where
 from tocsin.log.kafka import FETCH_WAIT_MS, as_record, within
@@ -26,8 +26,11 @@ from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()
 S = TypeVar("S")
-Cause = Callable[[S, Event[Any], Record], Sequence[Append]]
-"""(state of the partition, event, its record) → what it causes elsewhere. The state may be ahead of the event."""
+Cause = Callable[[S, EventHead, Record], Sequence[Append]]
+"""(state of the partition, event, its record) → what it causes elsewhere. The state may be ahead of the event.
+
+Most events cause nothing, or are sent on as they are: a cause opens one (`EventHead.event`) where its type says so.
+"""
 
 BATCH = 500
 IDLE_MS = 1000
@@ -111,7 +114,7 @@ class Relay(Generic[S]):
     def _caused(self, state: S, record: Record, horizon: int) -> list[Append]:
         stage: Stage = "relay"
         try:
-            event = decode_event(record.value or b"")
+            event = EventHead(record.value or b"")
             if event.recorded_at < horizon:
                 return []
             return [a for cause in self._causes for a in cause(state, event, record)]

@@ -25,14 +25,17 @@ BARRIER = b"tocsin-barrier"
 
 
 class KafkaTenure:
-    """See `Tenure`. The transactional id names deployment, kernel and partition: one owner each (invariant 3)."""
+    """See `Tenure`. The transactional id names kernel and partition: one owner each (invariant 3).
+
+    Not the instance: two deployments set on the same topics by mistake fence one another instead of deciding twice.
+    """
 
     def __init__(
         self, settings: Settings, name: str, partition: int, *, inputs: Sequence[Topic], events: Topic
     ) -> None:
         tune()
         self._settings = settings
-        self._id = "-".join(x for x in ("tocsin", settings.instance, name, str(partition)) if x)
+        self._id = f"tocsin-{name}-{partition}"
         self._inputs = [TopicPartition(t.name, partition) for t in inputs]
         self._events = TopicPartition(events.name, partition)
         self._producer: AIOKafkaProducer | None = None

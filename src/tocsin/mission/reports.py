@@ -17,6 +17,8 @@ _STEPS: dict[type, REPORTED] = {
     ev.MissionEnded: "completed",
     ev.MissionQueued: "no_unit",
 }
+TOLD = frozenset(c.__name__ for c in _STEPS)
+"""Types of the events that lead to a report."""
 
 
 def incident_of(mission_id: str) -> str:

@@ -99,6 +99,37 @@ def check_linking(judge: Judge) -> None:
     if held["border_m"] < 0 or held["reopen_within_s"] < 0:
         judge.say(file, judge.at(file, "border_m"), "border_m and reopen_within_s are not negative", "correct them")
     _check_pairs(judge)
+    _check_factors(judge)
+
+
+def _check_asking(judge: Judge) -> None:
+    file, held = "linking.toml", judge.toml("linking.toml")
+    if not held.get("asking_factor", 1.0) >= 1:
+        judge.say(file, judge.at(file, "asking_factor"), "asking_factor is below 1", "who asks does not ring sooner")
+    named = [held["asking"]] if held.get("asking") else []
+    for name, others in held.get("apart", {}).items():
+        named += [name, *others] if isinstance(others, list) else [f"{name} = {others}"]
+    known = judge.names("raises.toml", "raise", "name")
+    for name in named:
+        if name not in known:
+            judge.say(file, judge.at(file, str(name)), f"unknown raise {name!r}", "name one of raises.toml")
+
+
+_BY_KIND = ("gap_factors", "distance_factors", "joined_within_s", "joined_within_m")
+
+
+def _check_factors(judge: Judge) -> None:
+    """The tables by kind name kinds that exist, with figures above 0; so do the lists."""
+    file, held = "linking.toml", judge.toml("linking.toml")
+    for table in _BY_KIND:
+        for kind, value in held.get(table, {}).items():
+            at = judge.at(file, f'"{kind}" =')
+            judge.kind(file, at, kind)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e6:  # noqa: PLR2004 - no NaN, no infinity
+                judge.say(file, at, f"{table} of {kind!r} must be a number above 0", "correct it")
+    for kind in held.get("own_matters", []):
+        judge.kind(file, judge.at(file, "own_matters"), kind)
+    _check_asking(judge)
 
 
 def _check_pairs(judge: Judge) -> None:
@@ -201,6 +232,10 @@ def _is_word(word: str) -> bool:
 def _check_changes(judge: Judge, raises: set[str]) -> None:
     """What a raise makes of a kind, and what a larger matter takes in."""
     file, held = "lexicon.toml", judge.toml("lexicon.toml")
+    for pair in held.get("denied", {}).items():
+        for name in pair:
+            if name not in raises:
+                judge.say(file, judge.at(file, "[denied]"), f"unknown raise {name!r}", "name one of raises.toml")
     for i, r in enumerate(held.get("refine", [])):
         at = judge.row(file, "refine", i)
         judge.kind(file, at, r["kind"])

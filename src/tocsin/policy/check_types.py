@@ -66,7 +66,9 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         "": {
             "link_at": _NUMBER, "suggest_at": _NUMBER, "distance_half_m": _NUMBER, "distance_max_m": _NUMBER,
             "gap_half_s": _NUMBER, "gap_max_s": _NUMBER, "weights": _TABLE, "kinds": _TABLE, "reopen_within_s": _WHOLE,
-            "border_m": _NUMBER, "source?": _TEXT,
+            "border_m": _NUMBER, "source?": _TEXT, "gap_factors?": _TABLE, "distance_factors?": _TABLE,
+            "joined_within_s?": _TABLE, "joined_within_m?": _TABLE, "own_matters?": _TEXTS, "asking?": _TEXT,
+            "asking_factor?": _NUMBER, "apart?": _TABLE,
         },
     },
     "calendar.toml": {
@@ -80,6 +82,7 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
             "topic?": _TEXTS, "unreal?": _TEXTS, "real?": _TEXTS, "supposed?": _TEXTS, "now?": _TEXTS, "live?": _TEXTS,
             "separators?": _TEXTS, "consult": _TEXTS, "past": _TEXTS, "ended?": _TEXTS, "negations": _TEXTS,
             "masks?": _TEXTS, "fold": _TABLE, "letter?": _TEXTS, "slots?": _TABLE,
+            "denied?": _TABLE,
         },
         "term": {
             "words": _TEXTS, "kind?": _TEXT, "weight?": _NUMBER, "danger?": _BOOL, "raises?": _TEXTS, "hazard?": _TEXT,

@@ -4,7 +4,7 @@ Short limits run in seconds of clock time. Working-day limits count from the nex
 close (domain: 12345 time limits; working days follow the State Council's calendar with its exchanged days).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tocsin.envelope import Ms
 from tocsin.policy.model import Calendar, Limit, Policy
@@ -93,6 +93,7 @@ class Tables:
         return day * DAY_MS - ZONE_MS + self.closes_ms
 
 
+_UNASKED: Any = object()
 _last: list[tuple[Policy, Tables]] = []
 
 
@@ -125,8 +126,9 @@ def limit_for(
     """The first row of this clock whose conditions all hold, or None: then no such clock runs."""
     known = tables(policy)
     key = (clock, line, kind, priority, agency_class, setting)
-    if key in known.found:
-        return known.found[key]
+    row: Limit | None = known.found.get(key, _UNASKED)
+    if row is not _UNASKED:
+        return row
     named = known.kind_limit.get(kind, "")
     row = next(
         (
@@ -149,6 +151,9 @@ def limit_for(
 
 def due_from(policy: Policy, limit: Limit, at: Ms) -> Due:
     """When a limit that starts to run at `at` ends, warns and turns red."""
+    if limit.seconds is not None and limit.night_seconds is None and limit.working_days is None and not limit.same_day:
+        span = limit.seconds * 1000
+        return Due(at + span, at + span - int(span * limit.warn_share), at + int(span * limit.red_factor))
     known = tables(policy)
     day = day_number(at)
     if limit.working_days is not None:

@@ -143,7 +143,13 @@ class Linking(Row, frozen=True):
     """How calls are linked: weights of the parts (kind, distance, gap, caller, address), and the two thresholds.
 
     `kind_pairs` holds "a|b" with the codes in alphabetical order; a kind with itself is 1 and not listed.
-    `gap_factors` stretch the time gap for kinds that people ring about for hours: kind or `group.*`.
+    The tables and lists below name a kind or `group.*`. `gap_factors` and `distance_factors` stretch gap and
+    distance, those below 1 only for joining (what is suggested is found as far as ever);
+    later than `joined_within_s` after the last call or farther than `joined_within_m`, a stranger's call is only
+    suggested. `own_matters` are each
+    caller's own: a stranger's is only suggested.
+    `apart` names raises that contradict each other: only suggested.
+    `asking` names what a call raises that asks after help sent before; `asking_factor` stretches its gap.
     """
 
     link_at: float
@@ -157,6 +163,13 @@ class Linking(Row, frozen=True):
     reopen_within_s: int
     border_m: float
     gap_factors: dict[str, float] = {}
+    distance_factors: dict[str, float] = {}
+    joined_within_s: dict[str, float] = {}
+    joined_within_m: dict[str, float] = {}
+    own_matters: list[str] = []
+    apart: dict[str, list[str]] = {}
+    asking: str = ""
+    asking_factor: float = 1.0
     source: str = ""
 
 
@@ -222,6 +235,7 @@ class Lexicon(Row, frozen=True):
     `~` for up to sixteen of one sentence. `letter` are words of those who write to an office. `masks` are longer words
     that hold a dangerous one and mean something else; `live` signs overrule `topic` and `past`; `unreal` ones (drills,
     films) are overruled by nothing but `real` ones; `supposed` ones (if, in case) reach the words right after them.
+    `denied` names what is raised where another raise's words are said only to be denied.
     """
 
     terms: list[Term]
@@ -243,6 +257,7 @@ class Lexicon(Row, frozen=True):
     slots: dict[str, list[str]] = {}
     refine: list[Refine] = []
     absorb: list[Absorb] = []
+    denied: dict[str, str] = {}
     hearing: str = ""
     """The text of hearing.tsv (`tocsin.policy.hearing`), "" where there is none."""
 

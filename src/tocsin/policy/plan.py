@@ -82,14 +82,27 @@ def duty_at(agency: Agency, at: Ms) -> str:
     local = at + ZONE_MS
     day, minute = local // DAY_MS, local % DAY_MS // 60_000
     weekday = (day + EPOCH_WEEKDAY) % 7 + 1
-    for shift in agency.roster:
-        begins, ends = _minutes(shift.from_time), _minutes(shift.to_time)
+    for name, days, begins, ends in _hours(agency):
         if begins < ends:
-            if weekday in shift.days and begins <= minute < ends:
-                return shift.name
-        elif (weekday in shift.days and minute >= begins) or ((weekday - 2) % 7 + 1 in shift.days and minute < ends):
-            return shift.name
+            if weekday in days and begins <= minute < ends:
+                return name
+        elif (weekday in days and minute >= begins) or ((weekday - 2) % 7 + 1 in days and minute < ends):
+            return name
     return agency.duty
+
+
+_rosters: dict[int, tuple[Agency, list[tuple[str, list[int], int, int]]]] = {}
+
+
+def _hours(agency: Agency) -> list[tuple[str, list[int], int, int]]:
+    """The roster's shifts with their hours as minutes of the day; read once for each agency's value."""
+    known = _rosters.get(id(agency))
+    if known is None or known[0] is not agency:
+        if len(_rosters) > MEMO_MAX:
+            _rosters.clear()
+        shifts = [(s.name, s.days, _minutes(s.from_time), _minutes(s.to_time)) for s in agency.roster]
+        known = _rosters[id(agency)] = agency, shifts
+    return known[1]
 
 
 def _minutes(text: str) -> int:

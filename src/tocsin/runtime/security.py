@@ -1,5 +1,7 @@
 """Who may do what: signed bearer tokens (or the console's cookie), roles, and the check every route declares."""
 
+import contextlib
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -47,17 +49,31 @@ class Principal(Struct, frozen=True):
 
 
 def load_secret(file: Path) -> bytes:
-    """The signing secret, made on first use (owner-readable only)."""
+    """The secret in this file, made on first use (owner-readable only) and on disk at return.
+
+    Whoever comes second takes the first one's: services that start together would else seal under a key no one kept.
+    """
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = file.with_suffix(f".{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_hex(32).encode())
-        if file.exists():
-            fresh.unlink()
-        else:
-            fresh.replace(file)
+        with fresh.open("wb") as f:
+            f.write(secrets.token_hex(32).encode())
+            f.flush()
+            os.fsync(f.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, file)  # unlike a rename, never over what is there
+        fresh.unlink()
+        _sync(file.parent)
     return file.read_bytes()
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def issue(secret: bytes, principal: Principal, *, hours: int) -> str:

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     port: int = Field(0, ge=0, le=65535, description="port to listen on")
     slot: int = Field(0, ge=0, description="this replica's number: its static group membership")
     instance: str = Field(
-        "", description="a name for this deployment in group ids; several on one cluster need several"
+        "", description="a name in group ids; it does not part the topics: one deployment decides on a cluster"
     )
     log_format: Literal["auto", "json", "pretty"] = Field("auto", description="pretty on a terminal, JSON elsewhere")
     log_level: str = Field("info", description="debug, info, warning, error")
@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         1, gt=0, le=60, description="pause after a webhook's first failure; doubled each time, to 60"
     )
     ems_url: str = Field("", description="where other services reach ems120")
+    notifier_url: str = Field("", description="where the command line reaches a notifier that `up` did not start")
+    supervision_url: str = Field("", description="the same for supervision")
+    router_url: str = Field("", description="the same for the router")
 
     @property
     def policy_path(self) -> Path:

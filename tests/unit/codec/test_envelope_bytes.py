@@ -76,6 +76,6 @@ def test_a_message_that_lacks_a_field_is_unreadable(monkeypatch: pytest.MonkeyPa
 
     value = wire.encode_event(event_of(NoteAdded))
     entry = wire.event_codecs["NoteAdded"]
-    monkeypatch.setitem(wire.event_codecs, "NoteAdded", (entry[0], lacking, entry[2]))
+    monkeypatch.setitem(wire.event_codecs, "NoteAdded", (entry[0], lacking))
     with pytest.raises(wire.UnreadableRecord, match=r"scripts/proto\.py"):
         wire.decode_event(value)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tocsin.enrich import Enricher
 from tocsin.enrich.crs import wgs84_to_bd09
-from tocsin.place import Place, Point
+from tocsin.place import HOUSE, Place, Point, spoken
 
 Found = tuple[Place, list[str]]
 
@@ -136,3 +136,25 @@ def test_locating_never_raises(
     """Whatever is given, there is a place in a region of the policy."""
     place, _ = enricher.locate(Point(lon=lon, lat=lat), None, address, text, given_region, "430921")
     assert place.region in enricher.policy.regions
+
+
+def test_a_house_number_is_marked_as_one(enricher: Enricher) -> None:
+    """Two houses of one road can be told apart without their words; a road's number is none of a house."""
+    tokens = said(enricher, "茅草街大道18号")[0].tokens
+    assert [t for t in tokens if t.startswith(HOUSE)] == [f"{HOUSE}address:18号"]
+    assert not [t for t in said(enricher, "G55出口")[0].tokens if t.startswith(HOUSE)]
+
+
+def test_a_point_keeps_the_name_it_was_called_by(enricher: Enricher) -> None:
+    """Where a telephone stands and what its caller calls the place are two things; a town's name is no place."""
+    there = Point(lon=112.4, lat=29.361)
+    place, _ = enricher.locate(there, 20, "", "公园路两车相撞", "", "430921")
+    assert (place.source, spoken(place)) == ("point", entry_of(enricher, "公园路"))
+    assert spoken(enricher.locate(there, 20, "公园路", "", "", "430921")[0]) == spoken(place)
+    assert spoken(enricher.locate(there, 20, "", "茅草街镇两车相撞", "", "430921")[0]) == ""
+    assert spoken(enricher.locate(None, None, "", "公园路两车相撞", "", "430921")[0]) == spoken(place)
+
+
+def entry_of(enricher: Enricher, name: str) -> str:
+    """The id of the gazetteer's entry of this name."""
+    return next(e.id for e in enricher.policy.gazetteer if name in e.names)

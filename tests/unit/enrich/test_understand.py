@@ -57,9 +57,9 @@ def test_plain_calls_have_their_kind(enricher: Enricher, line: str, text: str, k
 
 
 def test_negation_takes_a_word_out(enricher: Enricher) -> None:
-    """没有人受伤 says that nobody is hurt: no raise, and the word is shown as negated."""
+    """没有人受伤 says that nobody is hurt: it raises no plan, the word is shown as negated, its contrary as said."""
     u = enricher.understand("122", "voice", "两车刮擦，没有人受伤")
-    assert (u.kind, u.priority, u.raises) == ("traffic.damage", 3, [])
+    assert (u.kind, u.priority, u.raises) == ("traffic.damage", 3, ["unhurt"])
     assert "受伤" in u.negated
 
 

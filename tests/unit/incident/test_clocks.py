@@ -152,15 +152,15 @@ def test_a_promise_shortens_when_the_matter_turns_out_urgent(world: World) -> No
 
 
 def test_a_further_call_that_raises_the_matter_shortens_the_way(world: World) -> None:
-    """A sick person, then a heart attack: the ambulance is due in 8 minutes from then, where that is sooner."""
+    """A sick person, then one who no longer breathes: the ambulance is due in 8 minutes, where that is sooner."""
     i = world.call("medical.other", line="120", caller="k")
     first = clock(i, "arrive")
     assert first.due_at == WORKDAY + 15 * MIN
-    assert world.call("medical.cardiac", line="120", caller="k", after=MIN, priority=1) is i
+    assert world.call("medical.other", line="120", caller="k", after=MIN, priority=1) is i
     assert (first.state, clock(i, "arrive").due_at) == ("stopped", world.now + 8 * MIN)
     late = world.call("medical.other", line="120", caller="l", point=east(5000))
     kept = clock(late, "arrive")
-    assert world.call("medical.cardiac", line="120", caller="l", point=east(5000), after=14 * MIN, priority=1) is late
+    assert world.call("medical.other", line="120", caller="l", point=east(5000), after=14 * MIN, priority=1) is late
     assert (clock(late, "arrive"), kept.state) == (kept, "running"), "what is due sooner stays"
 
 

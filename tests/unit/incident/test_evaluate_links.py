@@ -20,10 +20,11 @@ def written(tmp_path: Path, lines: list[bytes]) -> Path:
     return file
 
 
-@pytest.mark.parametrize("scenario", ["easy", "rush"])
-def test_links_of_a_generated_day_meet_the_goal(tmp_path: Path, scenario: str) -> None:
+@pytest.mark.parametrize("scenario", ["county", "easy", "rush", "storm", "border"])
+@pytest.mark.parametrize("seed", [5, 6])
+def test_links_of_a_generated_day_meet_the_goal(tmp_path: Path, scenario: str, seed: int) -> None:
     """F1 ≥ 0.95 and wrong merges ≤ 0.5 % on days the thresholds were not set by, whatever the order of the lines."""
-    rings = county_day(policy(), seed=5, scenario=scenario, matters=160)
+    rings = county_day(policy(), seed=seed, scenario=scenario, matters=160)
     lines = [msgspec.json.encode(posted(r, day_start_ms=NOON, truth=True)) for r in rings]
     found, truth = linked(policy(), read(written(tmp_path, lines)))
     score = link_score(found, truth)

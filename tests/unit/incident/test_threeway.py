@@ -102,6 +102,15 @@ def test_the_other_takes_it_in_one_act(world: World) -> None:
     world.accepted("ThreeWaySettled", "TaskAcknowledged", "TaskAccepted", "TaskTransferred")
 
 
+def test_settled_beside_a_patient_one_leads(world: World) -> None:
+    """The other side takes a matter whose medical task, still the patient's, led: that works on as joint."""
+    i = world.call("medical.trauma", line="120")
+    world.do(cmd.ThreeWay(), i.incident_id)
+    world.do(cmd.Settle(agency="nanxian-hotline"), i.incident_id)
+    world.accepted("ThreeWaySettled", "RoleChanged")
+    assert {t.held_by: t.role for t in i.tasks.values()} == {"nanxian-120": "joint", "nanxian-hotline": "lead"}
+
+
 def test_still_unclear_it_is_the_first_receivers(world: World) -> None:
     """The other leaves it there, bindingly; work that has begun is not taken from anybody."""
     i = unclear(world)

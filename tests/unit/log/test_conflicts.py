@@ -13,7 +13,8 @@ from services.router.orders import orders
 from services.router.policies import Policies
 from tests.unit.incident.world import World, east
 from tests.unit.log.test_router_kernel import HOME, County
-from tocsin.codec.wire import decode_command, decode_value, encode_command
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import decode_command, decode_value, encode_command, encode_event
 from tocsin.envelope import Draft, Source
 from tocsin.incident import commands as cmd
 from tocsin.incident.events import NoteAdded
@@ -145,7 +146,7 @@ def test_orders_to_others_than_120_hold_no_patients_words(county: County) -> Non
     calls = world.state.regions["430921"].calls
     record = msgspec.structs.replace(calls["c2"].record, private=sealed)
     calls["c2"] = msgspec.structs.replace(calls["c2"], record=record)
-    sent = orders(world.state, world.last, world.policy.kinds, county.keyring)
+    sent = orders(world.state, world.last, world.policy.kinds, county.keyring.unseal)
     told = {o.agency: o.incident.calls[1].text for o in (decode_value(Dispatch, a.value or b"") for a in sent)}
     assert told == {"nanxian-120": "心脏病史", "nanxian-traffic": MEDICAL_HIDDEN}
 
@@ -159,7 +160,7 @@ def test_an_agency_whose_task_joined_another_incident_is_told(county: County) ->
         "TaskJoined", "IncidentMerged"
     )
     joined = {e.data.task_id: e for e in world.last if e.type == "TaskJoined"}
-    sent = orders(world.state, world.last, world.policy.kinds, county.keyring)
+    sent = orders(world.state, world.last, world.policy.kinds, county.keyring.unseal)
     told = {o.task_id: o for o in (decode_value(Dispatch, a.value or b"") for a in sent)}
     assert joined
     for task_id, event in joined.items():
@@ -183,6 +184,6 @@ def test_a_mission_is_told_whether_its_caller_is_confidential(
     causes = Causes(6, lambda: county.policies.present, Clock())
     record = Record(INCIDENT_EVENTS.name, HOME, 1, None, b"", (), 0)
     routed = [e for e in world.events if e.type == "TaskRouted" and e.data.agency_class == "medical"]
-    sent = [a for e in routed for a in causes.ambulances(world.state, e, record)]
+    sent = [a for e in routed for a in causes.ambulances(world.state, EventHead(encode_event(e)), record)]
     opened = [decode_command(a.value or b"").data for a in sent]
     assert [o.confidential for o in opened] == [hidden], i.kind

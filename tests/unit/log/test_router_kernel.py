@@ -10,6 +10,7 @@ from services.router.kernel import RouterKernel
 from services.router.policies import Policies
 from tocsin.calls.read import parse_call
 from tocsin.calls.record import subjects_of, to_record, usable_point
+from tocsin.codec.peek import EventHead
 from tocsin.codec.wire import decode_command, decode_event, decode_value, encode_command
 from tocsin.day.generate import county_day
 from tocsin.day.ring import Ring, posted
@@ -128,7 +129,7 @@ def test_medical_tasks_open_missions_and_facts_keep_their_bytes(county: County) 
     causes = Causes(6, lambda: county.policies.present, Clock())
     opened: set[str] = set()
     for i, value in enumerate(values(decided, INCIDENT_EVENTS.name)):
-        event, record = decode_event(value), Record(INCIDENT_EVENTS.name, HOME, i, None, value, (), NOON)
+        event, record = EventHead(value), Record(INCIDENT_EVENTS.name, HOME, i, None, value, (), NOON)
         sent = [a for cause in causes.all() for a in cause(fold.state, event, record)]
         assert sent == [a for cause in causes.all() for a in cause(fold.state, event, record)]
         for a in sent:

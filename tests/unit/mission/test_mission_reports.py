@@ -6,7 +6,8 @@ import pytest
 
 from services.ems120.relay import reports
 from tests.unit.mission.world import INCIDENT, M1, TASK, World
-from tocsin.codec.wire import decode_command
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import decode_command, encode_event
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Record
 from tocsin.log.topics import URGENT
@@ -68,7 +69,7 @@ def test_reports_go_to_the_partition_of_the_incidents_region() -> None:
     world.open("430623-20260405-000003")
     cause = reports(6, Clock())
     record: Any = Record("t", 0, 0, None, None, (), 0)
-    sent = [a for e in world.log for a in cause(EmsState(), e, record)]
+    sent = [a for e in world.log for a in cause(EmsState(), EventHead(encode_event(e)), record)]
     assert {(a.topic, a.partition, a.key) for a in sent} == {(URGENT.name, partition_of("430623", 6), b"430623")}
     assert decode_command(sent[0].value or b"").data.step == "assigned"
 

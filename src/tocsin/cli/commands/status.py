@@ -26,13 +26,12 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def status(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
         """Shows the services of a running deployment; exit code 1 where one is not ready."""
-        from tocsin.broker.ready import brokers_known
+        from tocsin.cli.brokers import brokers_seen
         from tocsin.cli.progress import out
 
         deployment = Deployment.find(data_dir)
         rows = [_row(deployment, name) for name in SERVICES]
-        addresses = [a.rpartition(":") for a in deployment.bootstrap.split(",")]
-        brokers = max((brokers_known(host, int(port)) for host, _, port in addresses), default=0)
+        brokers = max(brokers_seen(deployment))
         ready = all(r.ready for r in rows) and brokers > 0
         if as_json:
             out(
@@ -76,5 +75,5 @@ def _table(deployment: Deployment, rows: list[ServiceStatus], brokers: int) -> N
     )
     for r in rows:
         behind = ", ".join(f"{t} {n}" for t, n in r.lag.items()) or "-"
-        table.add_row(r.name, str(r.pid), r.url, "ready" if r.ready else "; ".join(r.reasons), behind)
+        table.add_row(r.name, str(r.pid or "-"), r.url, "ready" if r.ready else "; ".join(r.reasons), behind)
     Console().print(table)

@@ -17,7 +17,10 @@ def register(app: typer.Typer) -> None:
         data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
     ) -> None:
-        """Prints the token: `curl -H "Authorization: Bearer $(tocsin token admin)" …` keeps it out of scripts."""
+        """Prints the token: `curl -H "Authorization: Bearer $(tocsin token admin)" …` keeps it out of scripts.
+
+        Within a container or a pod it is signed afresh, for a shift, with the deployment's secret.
+        """
         from tocsin.cli.progress import out
 
         deployment = Deployment.find(data_dir)
