@@ -76,7 +76,47 @@ def test_every_service_has_probes_a_budget_and_a_service() -> None:
         [c] = s["spec"]["template"]["spec"]["containers"]
         assert c["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert c["readinessProbe"]["httpGet"]["path"] == "/readyz"
-        assert s["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 10
+        # A service stops within ten seconds; the pause before it, in which requests still come, is on top.
+        pause = c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        assert s["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 10 + pause
+
+
+def test_no_request_meets_a_closed_door_while_pods_are_rolled() -> None:
+    """Whoever is called by others goes on answering until the cluster has stopped sending; nobody calls the router."""
+    for name in SERVICES - {"router"}:
+        [c] = of("StatefulSet")[name]["spec"]["template"]["spec"]["containers"]
+        assert c["lifecycle"]["preStop"]["sleep"]["seconds"] >= 5, name
+
+
+def test_what_must_outlive_a_pod_is_on_a_volume_of_its_own() -> None:
+    """Intake's spool, the notifier's read model, the router's anchors and policies."""
+    kept = set()
+    for name, s in of("StatefulSet").items():
+        pod = s["spec"]["template"]["spec"]
+        claims = {c["metadata"]["name"] for c in s["spec"].get("volumeClaimTemplates", ())}
+        [data] = [m for m in pod["containers"][0]["volumeMounts"] if m["mountPath"] == "/var/lib/tocsin"]
+        assert data["name"] in claims | {v["name"] for v in pod["volumes"]}
+        if data["name"] in claims:
+            kept.add(name)
+    assert kept == {"intake", "notifier", "router"}
+
+
+def test_the_command_line_finds_its_deployment_in_a_pod() -> None:
+    """Every address it needs is told, each that of a Service here, on that Service's port."""
+    told = of("ConfigMap")["tocsin"]["data"]
+    ports = {n: s["spec"]["ports"][0]["port"] for n, s in of("Service").items()}
+    for name, port in ports.items():
+        variable = f"TOCSIN_{name.removesuffix('120').upper()}_URL"
+        assert told[variable] == f"http://{name}:{port}"
+
+
+def test_three_copies_are_on_three_machines() -> None:
+    """The brokers of the pool may not share a machine, whatever the scheduler would like."""
+    [term] = of("KafkaNodePool")["combined"]["spec"]["template"]["pod"]["affinity"]["podAntiAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert term["topologyKey"] == "kubernetes.io/hostname"
+    assert term["labelSelector"]["matchLabels"]["strimzi.io/cluster"] == of("Kafka")["tocsin"]["metadata"]["name"]
 
 
 def test_topics_are_those_of_the_code() -> None:
