@@ -8,6 +8,8 @@ from tocsin.place import Place, Point, spoken
 
 CELL_M = 250.0
 METRES_PER_DEGREE = 111_320.0
+HALF_DEGREE = math.pi / 360.0
+"""In radians: half the sum of two latitudes in one step."""
 STEP_LAT = CELL_M / METRES_PER_DEGREE
 STEP_LON = STEP_LAT / math.cos(math.radians(30.0))
 """Cells are about square in the middle of the country; elsewhere they are only wider or narrower, never wrong."""
@@ -30,7 +32,7 @@ NOTHING = Cell()
 
 def metres(a: Point, b: Point) -> float:
     """The distance of two points, in metres: an equirectangular approximation, good to 0.1 % within 50 km."""
-    x = (b.lon - a.lon) * math.cos(math.radians((a.lat + b.lat) / 2))
+    x = (b.lon - a.lon) * math.cos((a.lat + b.lat) * HALF_DEGREE)
     y = b.lat - a.lat
     return math.sqrt(x * x + y * y) * METRES_PER_DEGREE
 

@@ -90,32 +90,39 @@ def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[Inc
             for incident_id, (x, y, touched_at) in reversed(alike.items()):
                 if touched_at < earliest or not left:
                     break
-                if (x - lon) ** 2 * squeeze + (y - lat) ** 2 <= reach2:
+                east, north = x - lon, y - lat
+                if east * east * squeeze + north * north <= reach2:
                     incident = incidents[incident_id]
                     if earliest <= incident.call_at <= latest:
                         found.append(incident)
                     left -= 1
-    if weigh.name and (named := region.grid.called(weigh.name)) and named.touched_at >= earliest:
-        _add_called(found, named, weigh, earliest)
+    if weigh.name in weigh.rules.long:
+        _add_called(found, region.grid.called(weigh.name), weigh, earliest)
     return found
 
 
 def _add_called(found: list[Incident], named: Cell, weigh: "_Weighing", earliest: Ms) -> None:
     """Adds what was called by the name the caller gives and lies beyond reach: a road is longer than a cell is wide."""
-    known = {i.incident_id for i in found}
-    for kind, alike in named.items():
-        if weigh.rules.fit(kind, weigh.u.kind).kind > 0.0:
-            for incident_id, (_, _, touched_at) in islice(reversed(alike.items()), LOOK_MAX):
-                if touched_at < earliest:
-                    break
-                if incident_id not in known:
-                    found.append(weigh.region.incidents[incident_id])
+    rules, kind = weigh.rules, weigh.u.kind
+    fits = rules.fits(kind)
+    known: set[str] | None = None
+    for other, alike in named.items():
+        fit = fits.get(other) or rules.fit(other, kind)
+        if fit.kind <= 0.0:
+            continue
+        for incident_id, (_, _, touched_at) in islice(reversed(alike.items()), LOOK_MAX):
+            if touched_at < earliest:
+                break
+            if known is None:
+                known = {i.incident_id for i in found}
+            if incident_id not in known:
+                found.append(weigh.region.incidents[incident_id])
 
 
 class _Weighing:
     """One call held against incidents; `found` are those at or above the lower threshold."""
 
-    __slots__ = ("asking", "call", "factor", "found", "moment", "name", "region", "rules", "stretch", "u")
+    __slots__ = ("asking", "call", "contrary", "factor", "found", "moment", "name", "region", "rules", "stretch", "u")
 
     def __init__(self, rules: Scale, region: RegionState, call: CallRecord, u: Understanding, moment: Ms) -> None:
         linking = rules.linking
@@ -126,6 +133,7 @@ class _Weighing:
         self.moment = moment
         self.name = spoken(call.place)
         self.asking = linking.asking in u.raises
+        self.contrary = bool(u.raises) and not rules.apart.keys().isdisjoint(u.raises)
         self.stretch = linking.asking_factor if self.asking else 1.0
         self.factor = rules.gap_factor(u.kind) * self.stretch
         self.found: dict[str, Match] = {}
@@ -181,13 +189,12 @@ class _Weighing:
 
     def _places(self, i: Incident) -> list[Place]:
         """The incident's own place and those of its newest calls."""
-        places = [i.place]
-        if len(i.links) > 1:
-            calls = self.region.calls
-            for call_id in islice(reversed(i.links), PLACES_MAX):
-                call = calls.get(call_id)
-                if call is not None and call.record.place is not i.place:
-                    places.append(call.record.place)
+        own, calls = i.place, self.region.calls
+        places = [own]
+        for call_id in islice(reversed(i.links), PLACES_MAX):
+            call = calls.get(call_id)
+            if call is not None and call.record.place is not own:
+                places.append(call.record.place)
         return places
 
     def _nearest(self, i: Incident, fit: Fit) -> Near | None:
@@ -198,11 +205,11 @@ class _Weighing:
         """
         here, name = self.call.place, self.name
         best: Near | None = None
-        for place in self._places(i):
+        for place in self._places(i) if len(i.links) > 1 else (i.place,):
             near = nearness(place, here, fit.half_m)
             if near is None:
                 continue
-            if name:
+            if name and spoken(place) != name:
                 near = near[0] + other_name(self.rules, place, here, name, wide=near[2]), near[1], near[2]
             if best is None or (near[2], near[0]) < (best[2], best[0]):
                 best = near
@@ -236,7 +243,7 @@ class _Weighing:
             return False
         far = near is not None and not near[2] and near[1] > fit.joined_within_m
         late = gap_s > fit.joined_within_s and not self.asking
-        return fit.own or far or late or self._contradicts(i)
+        return fit.own or far or late or (self.contrary and self._contradicts(i))
 
     def _contradicts(self, i: Incident) -> bool:
         """Whether the call says the contrary of what opened the incident: nobody hurt, somebody trapped."""

@@ -63,15 +63,22 @@ def addresses(a: Place, b: Place) -> float | None:
     One that only says more than the other agrees. Where each says what the other does not, the more they share the
     better they agree; house numbers of their own are two houses.
     """
-    one = {t for t in a.tokens if t[:1] != SPOKEN} if a.tokens else None
-    other = {t for t in b.tokens if t[:1] != SPOKEN} if b.tokens else None
-    if not one or not other:
+    parts, others = _parts(a.tokens), _parts(b.tokens)
+    if not parts or not others:
         return None
+    if parts == others:
+        return 1.0
+    one, other = set(parts), set(others)
     if one <= other or other <= one:
         return 1.0
-    houses, others = {t for t in one if t[:1] == HOUSE}, {t for t in other if t[:1] == HOUSE}
-    if houses and others and not houses & others:
+    houses, their = {t for t in one if t[:1] == HOUSE}, {t for t in other if t[:1] == HOUSE}
+    if houses and their and not houses & their:
         return OTHER_HOUSE
     share = len(one & other) / len(one | other)
     pointed = a.source == "point" and b.source == "point"
     return max(share, OTHER_STREET) if pointed else max(OTHER_HOUSE, min(share, OTHER_WORDS))
+
+
+def _parts(tokens: list[str]) -> list[str]:
+    """An address's own tokens, without the entry that was named."""
+    return tokens[1:] if tokens and tokens[0][0] == SPOKEN else tokens

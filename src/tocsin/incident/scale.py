@@ -44,6 +44,8 @@ class Scale:
             self.pairs[a.strip(), b.strip()] = self.pairs[b.strip(), a.strip()] = value
         self._fits: dict[str, dict[str, Fit]] = {}
         self._names = {e.id: e.names[0] for e in policy.gazetteer}
+        self.long = {e.id for e in policy.gazetteer if e.radius_m > CLEAR_M}
+        """Entries too large to be searched around their middle: roads, dykes, villages."""
         self._related: dict[tuple[str, str], bool] = {}
         w = linking.weights
         self.kind, self.distance, self.time = w.get("kind", 1.0), w.get("distance", 1.0), w.get("gap", 1.0)
