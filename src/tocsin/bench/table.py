@@ -12,6 +12,7 @@ from tocsin.bench.figure import Figure
 from tocsin.bench.intake import intake_figures
 from tocsin.bench.stage import deployment
 from tocsin.bench.storm import storm_figures
+from tocsin.bench.text import text_figures
 from tocsin.bench.whole import bare_loop, clock_figures, replay_figures, router_figures
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
@@ -27,6 +28,9 @@ async def measured(groups: Collection[str], say: Callable[[str], None]) -> list[
     if "enrich" in groups:
         say("reading words and places")
         figures += await asyncio.to_thread(enrich_figures, policy)
+    if "text" in groups:
+        say("scoring with a text model")
+        figures += await asyncio.to_thread(text_figures, policy)
     if "storm" in groups:
         say("each decision of a storm by itself")
         figures += await asyncio.to_thread(storm_figures, policy)

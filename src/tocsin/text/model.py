@@ -1,4 +1,4 @@
-"""The trained model as it is kept and scored: two plain arrays and a manifest, known by the hash of both."""
+"""The trained model as it is kept and scored: four plain arrays and a manifest, known by the hash of both."""
 
 import hashlib
 import json
@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.policy.model import Policy
-from tocsin.text.features import blocks
+from tocsin.text.vocabulary import Unordered, Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
 BYTES_MAX = 20 * 1024 * 1024
-TEXT_MAX = 4000
-"""Characters of a text that are scored; a message's matter stands in its first lines."""
-_BITS_MIN, _BITS_MAX = 8, 22
+_HEAD_BYTES = 64 * 1024
+"""What names, shapes and bias take at most."""
 
 
 class ModelInvalid(Exception):
@@ -27,22 +26,30 @@ class ModelInvalid(Exception):
 
 
 class Trained(NamedTuple):
-    """What training makes. `weights` has 2 ** bits rows and a column a label; `idf` a number a row."""
+    """What training makes. `weights` has a row for each key of the vocabulary and a column a label."""
 
     labels: list[str]
-    bits: int
-    idf: NDArray[np.float32]
+    vocabulary: Vocabulary
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     temperature: float
     rows: int
 
 
+def features_max(labels: int) -> int:
+    """How many features a model of so many labels may know: key, idf and weights of each in under 20 MB."""
+    return (BYTES_MAX - _HEAD_BYTES) // (4 + 2 + 2 * labels)
+
+
 def save_model(trained: Trained, directory: Path) -> str:
     """Writes weights and manifest; the version. Raises ModelInvalid where the file would be over 20 MB."""
     held = BytesIO()
     np.savez_compressed(
-        held, idf=trained.idf.astype(np.float16), weights=trained.weights.astype(np.float16), bias=trained.bias
+        held,
+        keys=trained.vocabulary.keys,
+        idf=trained.vocabulary.idf.astype(np.float16),
+        weights=trained.weights.astype(np.float16),
+        bias=trained.bias,
     )
     data = held.getvalue()
     if len(data) > BYTES_MAX:
@@ -50,7 +57,7 @@ def save_model(trained: Trained, directory: Path) -> str:
     manifest = {
         "format": FORMAT,
         "labels": trained.labels,
-        "bits": trained.bits,
+        "features": len(trained.vocabulary.keys),
         "temperature": trained.temperature,
         "rows": trained.rows,
         "weights_sha256": hashlib.sha256(data).hexdigest(),
@@ -72,27 +79,24 @@ class Classifier:
     def __init__(self, trained: Trained, version: str) -> None:
         self.version = version
         self.labels = trained.labels
-        self._bits = trained.bits
-        self._idf = np.ascontiguousarray(trained.idf, dtype=np.float32)
-        self._weights = np.ascontiguousarray(trained.weights, dtype=np.float32)
+        self._vocabulary = trained.vocabulary
+        # A feature's idf stands beside its weights: one look at memory instead of two.
+        self._table = np.column_stack((trained.weights, trained.vocabulary.idf)).astype(np.float32)
         self._bias = trained.bias.astype(np.float32)
         self._temperature = trained.temperature
 
     def scores(self, text: str) -> NDArray[np.float32]:
         """The decision value of each label."""
-        total = self._bias.copy()
-        for block in blocks(text[:TEXT_MAX], self._bits):
-            weighed = block.weights * self._idf[block.buckets]
-            norm = math.sqrt(float(weighed @ weighed))
-            if norm > 0:
-                total += (weighed @ self._weights[block.buckets]) * np.float32(block.scale / norm)
-        return total
+        found = self._vocabulary.found(text)
+        held = self._table.take(found.rows, 0)
+        scores: NDArray[np.float32] = (found.weighed(held[:, -1]) @ held)[:-1] + self._bias
+        return scores
 
     def best(self, text: str) -> tuple[str, float]:
         """The best label and how sure, calibrated on parts held back in training."""
-        scores = self.scores(text) * self._temperature
-        top = int(scores.argmax())
-        return self.labels[top], float(1.0 / np.exp(scores - scores[top]).sum())
+        scores = [x * self._temperature for x in self.scores(text).tolist()]
+        top = max(scores)
+        return self.labels[scores.index(top)], 1.0 / sum(math.exp(x - top) for x in scores)
 
 
 class KindModel:
@@ -133,16 +137,21 @@ def load_model(directory: Path) -> Classifier:
 def _trained(manifest: dict[str, Any], data: bytes, directory: Path) -> Trained:
     try:
         held = np.load(BytesIO(data), allow_pickle=False)
+        keys = held["keys"]
         idf, weights, bias = (held[n].astype(np.float32) for n in ("idf", "weights", "bias"))
-        labels, bits = [str(x) for x in manifest["labels"]], int(manifest["bits"])
+        labels, features = [str(x) for x in manifest["labels"]], int(manifest["features"])
         temperature, rows = float(manifest["temperature"]), int(manifest["rows"])
     except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as e:
         raise ModelInvalid(f"the model in {directory} is not as its manifest says ({type(e).__name__})") from e
-    fits = _BITS_MIN <= bits <= _BITS_MAX and idf.shape == (1 << bits,) and weights.shape == (1 << bits, len(labels))
-    finite = bool(np.isfinite(idf).all() and np.isfinite(weights).all() and np.isfinite(bias).all())
-    if not fits or bias.shape != (len(labels),) or not labels or not finite or not math.isfinite(temperature):
+    fits = keys.dtype == np.uint32 and keys.shape == idf.shape == (features,) and features > 0
+    fits = fits and weights.shape == (features, len(labels)) and bias.shape == (len(labels),) and bool(labels)
+    finite = all(bool(np.isfinite(x).all()) for x in (idf, weights, bias)) and bool((idf > 0).all())
+    if not fits or not finite or not math.isfinite(temperature):
         raise ModelInvalid(f"the model in {directory} is not as its manifest says (shapes or numbers)")
-    return Trained(labels, bits, idf, weights, bias, temperature, rows)
+    try:
+        return Trained(labels, Vocabulary(keys, idf), weights, bias, temperature, rows)
+    except Unordered as e:
+        raise ModelInvalid(f"the model in {directory} is not one that training made: {e}") from e
 
 
 def open_model(directory: Path | None, policy: Policy) -> tuple[KindModel | None, str]:

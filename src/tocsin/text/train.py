@@ -1,4 +1,4 @@
-"""Trains the text model: linear support vector machines over hashed features, calibrated on parts held back.
+"""Trains the text model: linear support vector machines over runs, words and pairs, calibrated on parts held back.
 
 Each label's machine sees the features scaled by how differently they stand in its rows and in the others' (the ratio of
 naive Bayes; Wang and Manning 2012), which is folded into its weights: what is kept is one plain linear model.
@@ -6,7 +6,6 @@ naive Bayes; Wang and Manning 2012), which is folded into its weights: what is k
 The only module that needs scikit-learn (the extra `train`).
 """
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,28 +15,19 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from tocsin.text.data import FileInvalid, Labelled
-from tocsin.text.features import Block, blocks
-from tocsin.text.model import TEXT_MAX, Trained
+from tocsin.text.model import Trained, features_max
+from tocsin.text.vocabulary import Vocabulary
 
 FOLDS = 3
 PENALTIES = (0.3, 0.6)
 """Values of C tried on the training rows alone; the best by accuracy over the folds is taken."""
-_DOCUMENTS_MIN = 2
 _RATIO_POWER = 0.75
 """How far the ratio counts: 0 is a plain machine, 1 the whole ratio."""
 _RATIO_MAX = 4.0
 _SEED = 20260405
-_BITS = ((9, 20), (18, 19), (40, 18), (90, 17))
-"""Labels up to → table size: 2 ** bits rows of float16 stay under 20 MB."""
+_LABELS_MAX = 90
+"""More would leave each label too few features under 20 MB."""
 _TEMPERATURES = tuple(0.5 * 1.15**i for i in range(24))
-
-
-def bits_for(labels: int) -> int:
-    """The table's size for so many labels."""
-    for most, bits in _BITS:
-        if labels <= most:
-            return bits
-    raise FileInvalid(f"{labels} labels are more than {_BITS[-1][0]}: give fewer, larger classes")
 
 
 def train(data: Labelled, say: Callable[[str], None] = lambda _: None) -> Trained:
@@ -47,46 +37,26 @@ def train(data: Labelled, say: Callable[[str], None] = lambda _: None) -> Traine
     fewest = int(np.bincount(target).min())
     if len(labels) < 2 or fewest < FOLDS:  # noqa: PLR2004 - one class is nothing to tell apart
         raise FileInvalid(f"needs at least two labels, each with {FOLDS} rows or more")
-    bits = bits_for(len(labels))
+    if len(labels) > _LABELS_MAX:
+        raise FileInvalid(f"{len(labels)} labels are more than {_LABELS_MAX}: give fewer, larger classes")
     say("reading features")
-    rows = [blocks(t[:TEXT_MAX], bits) for t in data.texts]
-    idf = _idf(rows, bits)
-    matrix = _matrix(rows, idf, bits)
+    vocabulary = Vocabulary.of(data.texts, features_max(len(labels)))
+    if not len(vocabulary.keys):
+        raise FileInvalid("nothing stands in three rows or more: nothing can be learned from them")
+    matrix = _matrix(data.texts, vocabulary)
     penalty, temperature = _tuned(matrix, target, say)
     say("training on all rows")
     weights, bias = _fit(matrix, target, penalty, len(labels))
-    return Trained(labels, bits, idf, weights, bias, temperature, len(target))
+    return Trained(labels, vocabulary, weights, bias, temperature, len(target))
 
 
-def _idf(rows: list[list[Block]], bits: int) -> NDArray[np.float32]:
-    documents = np.zeros(1 << bits, dtype=np.float64)
-    for row in rows:
-        for block in row:
-            documents[block.buckets] += 1
-    idf = np.log((1 + len(rows)) / (1 + documents)) + 1
-    idf[documents < _DOCUMENTS_MIN] = 0.0
-    # As it will be kept, so that training sees what scoring will see.
-    kept: NDArray[np.float32] = idf.astype(np.float16).astype(np.float32)
-    return kept
-
-
-def _matrix(rows: list[list[Block]], idf: NDArray[np.float32], bits: int) -> sparse.csr_matrix:
-    values, columns, starts = [], [], [0]
-    for row in rows:
-        length = 0
-        for block in row:
-            weighed = block.weights * idf[block.buckets]
-            norm = math.sqrt(float(weighed @ weighed))
-            used = weighed.nonzero()[0]
-            if norm > 0:
-                values.append(weighed[used] * np.float32(block.scale / norm))
-                columns.append(block.buckets[used])
-                length += len(used)
-        starts.append(starts[-1] + length)
-    shape = (len(rows), 1 << bits)
-    matrix = sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), np.array(starts)), shape=shape)
-    matrix.sum_duplicates()
-    return matrix
+def _matrix(texts: list[str], vocabulary: Vocabulary) -> sparse.csr_matrix:
+    found = [vocabulary.found(t) for t in texts]
+    columns = [f.rows for f in found]
+    values = [f.weighed(vocabulary.idf.take(f.rows)) for f in found]
+    starts = np.concatenate(([0], np.cumsum([len(c) for c in columns])))
+    shape = (len(texts), len(vocabulary.keys))
+    return sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), starts), shape=shape)
 
 
 def _ratio(seen: sparse.csr_matrix, mine: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from services.router.app import Router
 from services.router.causes import Causes
 from services.router.orders import orders
 from services.router.policies import Policies
@@ -33,7 +34,7 @@ from tocsin.policy.load import load_policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app
-from tocsin.text.model import open_model
+from tocsin.text.model import MANIFEST, WEIGHTS, open_model
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,20 @@ def test_orders_to_others_than_120_hold_no_patients_words(county: County) -> Non
     sent = orders(world.state, world.last, world.policy.kinds, county.keyring.unseal)
     told = {o.agency: o.incident.calls[1].text for o in (decode_value(Dispatch, a.value or b"") for a in sent)}
     assert told == {"nanxian-120": "心脏病史", "nanxian-traffic": MEDICAL_HIDDEN}
+
+
+async def test_the_router_itself_warns_of_a_model_of_another_version(tmp_path: Path) -> None:
+    """Settings → router → /readyz: the lexicon alone decides from the start, and the reason is under warnings."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / MANIFEST).write_text('{"format": 2}')
+    (tmp_path / "model" / WEIGHTS).write_bytes(b"of an earlier version")
+    router = Router(Settings(data_dir=tmp_path / "data", model_dir=tmp_path / "model"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=router.app()), base_url="http://router") as client:
+        said = (await client.get("/readyz")).json()
+    router.keyring.close()
+    assert len(said["warnings"]) == 1
+    assert "lexicon alone" in said["warnings"][0]
+    assert "another version" in said["warnings"][0]
 
 
 def test_an_agency_whose_task_joined_another_incident_is_told(county: County) -> None:

@@ -7,7 +7,7 @@ import typer
 from tocsin.cli.deployment import AsJson
 from tocsin.cli.errors import Mend
 
-_GROUPS = ("enrich", "storm", "decider", "memory", "intake", "delivery", "router", "replay", "clocks")
+_GROUPS = ("enrich", "text", "storm", "decider", "memory", "intake", "delivery", "router", "replay", "clocks")
 
 
 def register(app: typer.Typer) -> None:
