@@ -5,6 +5,7 @@ python scripts/hearing.py
 Learned: two logistic regressions over letters and pairs of letters, one for danger to life, one for the kinds (which
 also sees the lexicon's scores and the line). Read: `policy/nanxian/sentences.tsv`, the tuned rows of
 `tests/data/danger*.tsv` (never the held ones), the words of `lexicon.toml`, the callers' words of the sample day.
+After a change of the file's form take the old one out first: the policy is read here too.
 """
 
 import base64
@@ -14,10 +15,12 @@ import json
 import re
 import sys
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +32,7 @@ from tocsin.enrich.ear import plain  # noqa: E402
 from tocsin.enrich.enricher import automaton_of  # noqa: E402
 from tocsin.enrich.lexicon import alternatives  # noqa: E402
 from tocsin.enrich.normal import normalise  # noqa: E402
+from tocsin.enrich.slips import Slips  # noqa: E402
 from tocsin.enrich.understand import score  # noqa: E402
 from tocsin.policy.hearing import FORMAT  # noqa: E402
 from tocsin.policy.load import load_policy  # noqa: E402
@@ -40,7 +44,8 @@ CRY_WEIGHT, TOLD_WEIGHT, MATTER_WEIGHT = 0.02, 0.1, 0.02
 """How much a word of the lexicon counts beside a sentence: of danger, of what is no danger, of a plain matter."""
 WORD_WEIGHT, LEXICON, LINE, LETTERS, PENALTY = 0.15, 0.5, 2.0, 3.0, 10.0
 SPELLINGS_MAX = 30
-GRAMS_MAX = 9_000
+NAMED_MAX, GRAMS_MAX = 9_000, 20_000
+"""Grams that speak for kinds, and those with the ones that speak for danger alone."""
 DANGER = (
     "fire.", "traffic.trapped", "traffic.injury", "crime.inprogress", "crime.domestic", "medical.cardiac",
     "medical.stroke", "medical.trauma", "medical.birth", "medical.poison", "rescue.water", "rescue.suicide",
@@ -118,15 +123,20 @@ def main() -> None:
     """Learns and writes."""
     policy = load_policy(SAMPLE)
     automaton = automaton_of(policy)
-    sentences = [s for s in (*own(), *told(policy), *cried(policy)) if s.text]
+    slips = Slips(policy.lexicon)
+    sentences = [s._replace(text=slips.mended(s.text)) for s in (*own(), *told(policy), *cried(policy)) if s.text]
     kinds = sorted({s.kind for s in sentences if s.kind})
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), binary=True, lowercase=False)
-    grams = vectors.fit_transform([plain(s.text) for s in sentences]) * LETTERS
+    counted = vectors.fit_transform([plain(s.text) for s in sentences])
+    named = [i for i, s in enumerate(sentences) if s.kind in kinds]
+    # How rare a gram is, the sentences with a kind say: thousands about danger alone would make all else look rare.
+    met = np.asarray((counted[named] > 0).sum(0)).ravel()
+    vectors.idf_ = np.log((1 + len(named)) / (1 + met)) + 1
+    grams = vectors.transform([plain(s.text) for s in sentences]) * LETTERS
     about = [i for i, s in enumerate(sentences) if s.danger is not None]
     danger = LogisticRegression(C=PENALTY, max_iter=500)
     weights = [sentences[i].weight for i in about]
     danger.fit(grams[about], [sentences[i].danger for i in about], sample_weight=weights)
-    named = [i for i, s in enumerate(sentences) if s.kind in kinds]
     seen, lined = np.zeros((len(named), len(kinds))), np.zeros((len(named), len(LINES)))
     for row, i in enumerate(named):
         s = sentences[i]
@@ -145,22 +155,36 @@ def main() -> None:
     print(f"{len(sentences)} sentences and words, {len(about)} about danger, {len(kinds)} kinds")
 
 
+def _best(of: Iterable[int], says: npt.NDArray[np.float64], names: Sequence[str], most: int) -> list[int]:
+    """Those that say most, by name."""
+    best = sorted(of, key=lambda i: (-round(float(says[i]), 6), names[i]))[:most]
+    return sorted(best, key=lambda i: names[i])
+
+
 def write(vectors: TfidfVectorizer, danger: LogisticRegression, machine: LogisticRegression, kinds: list[str]) -> None:
     """The file: grams by how much they say, weights in signed bytes."""
     names, idf = vectors.get_feature_names_out(), vectors.idf_
     size = len(names)
     weights = np.column_stack((danger.coef_[0], machine.coef_[:, :size].T)) * LETTERS
-    says = np.abs(weights * idf[:, None]).max(1)
-    best = sorted(range(size), key=lambda i: (-round(float(says[i]), 6), names[i]))[:GRAMS_MAX]
-    kept = sorted((i for i in best if not set(names[i]) & set("\t\r\n#")), key=lambda i: names[i])
+    says = np.abs(weights * idf[:, None])
+    fit = [i for i in range(size) if not set(names[i]) & set("\t\r\n#")]
+    named = _best(fit, says[:, 1:].max(1), names, NAMED_MAX)
+    alone = _best(set(fit).difference(named), says[:, 0], names, GRAMS_MAX - len(named))
+    kept = [*named, *alone]
     scales = [float(np.abs(weights[kept][:, cut]).max()) / 127 for cut in (slice(0, 1), slice(1, None))]
     rounded = np.rint(weights / np.array([scales[0]] + [scales[1]] * len(kinds))).clip(-127, 127).astype(np.int8)
     after = machine.coef_[:, size:]
-    body = "".join(f"{names[i]}\t{idf[i]:.4f}\t{base64.b64encode(rounded[i].tobytes()).decode()}\n" for i in kept)
+    cells = [rounded[i] if at < len(named) else rounded[i, :1] for at, i in enumerate(kept)]
+    body = "".join(
+        f"{names[i]}\t{idf[i]:.4f}\t{base64.b64encode(cell.tobytes()).decode()}\n"
+        for i, cell in zip(kept, cells, strict=True)
+    )
     manifest = {
         "format": FORMAT,
         "kinds": kinds,
         "lines": LINES,
+        "named": len(named),
+        "unseen": round(float(idf.max()) ** 2, 4),
         "danger_scale": round(scales[0], 8),
         "kind_scale": round(scales[1], 8),
         "words": [[round(float(x) * LEXICON, 3) for x in after[:, k]] for k in range(len(kinds))],

@@ -10,6 +10,7 @@ from tocsin.enrich.ear import Ear, Heard
 from tocsin.enrich.lexicon import Automaton
 from tocsin.enrich.locate import Locator
 from tocsin.enrich.normal import normalise
+from tocsin.enrich.slips import Slips
 from tocsin.enrich.understand import Ears, in_danger, silent, understand
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place, Point
@@ -49,6 +50,7 @@ class Enricher:
         self.policy, self.model = policy, model
         self._automaton = automaton_of(policy)
         self._ear = Ear(read_hearing(policy.lexicon.hearing)) if policy.lexicon.hearing else None
+        self._slips = Slips(policy.lexicon)
         self._locator = Locator(policy, tokens)
         self._complained = Complained(policy)
 
@@ -56,7 +58,7 @@ class Enricher:
         """Whether a text speaks of danger to life, on any line. Never raises."""
         if not text:
             return False
-        words = normalise(text)
+        words = self._slips.mended(normalise(text))
         heard = self._hear(words)
         hits = [] if heard is not None and heard.clear else self._automaton.find(words)
         return in_danger(self._automaton, words, hits, heard)
@@ -76,7 +78,7 @@ class Enricher:
         dropped: bool = False,
     ) -> Understanding:
         """What a call is about. `dropped`: it ended before anything could be said. Never raises."""
-        words = normalise(text).strip() if text else ""
+        words = self._slips.mended(normalise(text).strip()) if text else ""
         if not words.strip(" ,.。!?-"):
             return silent(self.policy, channel, addressed=has_address, dropped=dropped)
         read = words[:TEXT_READ_MAX]

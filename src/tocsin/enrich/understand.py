@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tocsin.enrich.ear import CERTAIN_DANGER, SURE_DANGER, Heard
+from tocsin.enrich.ear import DENIED, DENIED_FIRST, NO_WORD, PASSAGE_ALONE, PASSAGE_SAID, SAID, TOLD, Heard
 from tocsin.enrich.lexicon import Automaton, Hit
 from tocsin.incident.values import Understanding
 from tocsin.policy.model import Absorb, Policy
@@ -195,15 +195,34 @@ def _dangers(policy: Policy, found: Scored) -> dict[str, float]:
 def in_danger(automaton: Automaton, text: str, hits: list[Hit], heard: Heard | None) -> bool:
     """Whether a text speaks of danger to life: ear and lexicon together.
 
-    Where the ear is clear it decides. Between, the lexicon; but where the ear is rather sure and the lexicon has no
-    word for the matter at all, the ear is heard.
+    Where the ear is clear it decides, and no hits are needed. Between, what the lexicon has is laid to its odds.
     """
-    if heard is not None and heard.clear:
-        return heard.danger >= CERTAIN_DANGER
-    said = automaton.dangerous(text, hits)
-    if not said and heard is not None and heard.danger >= CERTAIN_DANGER:
-        return not any(h.term.danger and h.standing == "negated" for h in hits)
-    return said or (heard is not None and heard.danger >= SURE_DANGER and not any(h.term.danger for h in hits))
+    if heard is None:
+        return automaton.dangerous(text, hits)
+    if heard.odds is None:
+        return _cried(heard, hits, said=automaton.dangerous(text, hits))
+    if heard.clear:
+        return heard.odds > 0
+    return heard.odds + witness(automaton.dangerous(text, hits), hits, denies=heard.denies) >= 0
+
+
+def _cried(heard: Heard, hits: list[Hit], *, said: bool) -> bool:
+    """Of a longer text: whether a passage of it cries danger, by itself or where the lexicon says so too."""
+    if any(p.odds >= PASSAGE_ALONE for p in heard.passages):
+        return True
+    words = [h for h in hits if h.standing == "said" and (h.term.danger or h.term.raises)] if said else []
+    return any(p.odds >= PASSAGE_SAID and p.start <= h.start < p.end for p in heard.passages for h in words)
+
+
+def witness(said: bool, hits: list[Hit], *, denies: bool) -> float:
+    """What the lexicon lays to the ear's log-odds of danger."""
+    stands = {h.standing for h in hits if h.term.danger}
+    if not stands:
+        return SAID if said else NO_WORD
+    weight = SAID if said else 0.0
+    if "negated" in stands:
+        weight += DENIED_FIRST if denies and not said else DENIED
+    return weight + TOLD if stands & {"past", "asked"} else weight
 
 
 def decide_kind(policy: Policy, line: str, text: str, found: Scored, danger: bool, ears: Ears) -> Decided:
@@ -212,7 +231,7 @@ def decide_kind(policy: Policy, line: str, text: str, found: Scored, danger: boo
     if found.scores and found.scores[kind] < 0.5:  # noqa: PLR2004 - what is only past or asked is no matter by itself
         sure = min(sure, 0.3)
     by = "lexicon"
-    if ears.heard is not None and (sure < _LEXICON_SURE or (danger and kind.startswith(_SLOW))):
+    if ears.heard is not None and ears.heard.short and (sure < _LEXICON_SURE or (danger and kind.startswith(_SLOW))):
         kind, sure, by, others = _weighed(ears.heard, line, found, danger, (kind, sure, others))
     if sure < _SURE or (kind.startswith("service.") and line == "12345"):
         guess = None if danger or ears.model is None else ears.model(text)

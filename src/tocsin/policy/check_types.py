@@ -81,8 +81,8 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         "": {
             "topic?": _TEXTS, "unreal?": _TEXTS, "real?": _TEXTS, "supposed?": _TEXTS, "now?": _TEXTS, "live?": _TEXTS,
             "separators?": _TEXTS, "consult": _TEXTS, "past": _TEXTS, "ended?": _TEXTS, "negations": _TEXTS,
-            "masks?": _TEXTS, "fold": _TABLE, "letter?": _TEXTS, "slots?": _TABLE,
-            "denied?": _TABLE,
+            "masks?": _TEXTS, "fold": _TABLE, "letter?": _TEXTS, "slots?": _TABLE, "sounds?": _TEXTS,
+            "misheard?": _TEXTS, "spared?": _TEXTS, "denied?": _TABLE,
         },
         "term": {
             "words": _TEXTS, "kind?": _TEXT, "weight?": _NUMBER, "danger?": _BOOL, "raises?": _TEXTS, "hazard?": _TEXT,

@@ -1,7 +1,8 @@
 """What was learned from sentences (`hearing.tsv`): how letters and pairs of letters speak for danger and for kinds.
 
 The file is made by `scripts/hearing.py` and read here only. Its first line is a manifest in JSON; each
-further line is a gram and the base64 of its signed bytes: danger, then the kinds in the manifest's order.
+further line is a gram, how rare it is, and the base64 of its signed bytes: danger, then the kinds in the
+manifest's order. Grams that speak for danger alone stand last and have one byte.
 """
 
 import base64
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 1
+FORMAT = 2
 Floats = npt.NDArray[np.float32]
 
 
@@ -21,9 +22,10 @@ class HearingInvalid(Exception):
 
 
 class Hearing(NamedTuple):
-    """Learned weights. Row 0 of `table` and `squares` is of no gram; column 0 of `table` is danger, then the kinds.
+    """Learned weights. Row 0 is of no gram. `danger` and `squares` are of all grams, `table` of the first, by kind.
 
-    `words` weighs the lexicon's scores of the kinds, `lines` the line that rang, `bias` what stands without words.
+    `words` weighs the lexicon's scores of the kinds, `lines` the line that rang, `bias` what stands without words;
+    `unseen` is what a gram never met adds to `squares`.
     """
 
     version: str
@@ -31,10 +33,12 @@ class Hearing(NamedTuple):
     lines: list[str]
     rows: dict[str, int]
     squares: Floats
+    danger: Floats
     table: Floats
     words: Floats
     of_line: Floats
     bias: Floats
+    unseen: float
 
 
 def _bytes(cells: list[str]) -> Floats:
@@ -53,19 +57,22 @@ def read_hearing(text: str) -> Hearing:
         width = len(kinds) + 1
         cells = [x.split("\t") for x in lines[1:]]
         grams = [c[0] for c in cells]
-        weights = np.zeros((len(grams) + 1, width), dtype=np.float32)
-        weights[1:] = _bytes([c[2] for c in cells]).reshape(len(grams), width)
+        named = int(manifest["named"])
+        weights = np.zeros((named + 1, width), dtype=np.float32)
+        weights[1:] = _bytes([c[2] for c in cells[:named]]).reshape(named, width)
         idf = np.zeros(len(grams) + 1, dtype=np.float32)
         idf[1:] = [float(c[1]) for c in cells]
-        scales = np.array([manifest["danger_scale"]] + [manifest["kind_scale"]] * len(kinds), dtype=np.float32)
+        danger = np.concatenate((weights[:, 0], _bytes([c[2] for c in cells[named:]])))
+        danger = danger.reshape(len(idf)) * np.float32(manifest["danger_scale"]) * idf
+        table = weights[:, 1:] * np.float32(manifest["kind_scale"]) * idf[: named + 1, None]
         words = np.array(manifest["words"], dtype=np.float32).reshape(len(kinds), len(kinds))
         of_line = np.array(manifest["of_line"], dtype=np.float32).reshape(len(heard), len(kinds))
         bias = np.array(manifest["bias"], dtype=np.float32).reshape(width)
-        version = str(manifest["version"])
+        version, unseen = str(manifest["version"]), float(manifest["unseen"])
     except (ValueError, KeyError, IndexError, TypeError, binascii.Error) as e:
         raise HearingInvalid(f"not as its manifest says ({type(e).__name__})") from e
-    table = weights * scales * idf[:, None]
-    if not all(bool(np.isfinite(x).all()) for x in (table, idf, words, of_line, bias)) or len(set(grams)) != len(grams):
+    numbers = (danger, table, idf, words, of_line, bias, np.float32(unseen))
+    if not all(bool(np.isfinite(x).all()) for x in numbers) or len(set(grams)) != len(grams):
         raise HearingInvalid("numbers that are none, or a gram twice")
     rows = {g: i for i, g in enumerate(grams, 1)}
-    return Hearing(version, kinds, heard, rows, idf * idf, table, words, of_line, bias)
+    return Hearing(version, kinds, heard, rows, idf * idf, danger, table, words, of_line, bias, unseen)

@@ -258,6 +258,10 @@ class Lexicon(Row, frozen=True):
     refine: list[Refine] = []
     absorb: list[Absorb] = []
     denied: dict[str, str] = {}
+    sounds: list[str] = []
+    """Letters of one sound; those behind `|` may be the right one, a slip they never are (`tocsin.enrich.slips`)."""
+    misheard: list[str] = []
+    spared: list[str] = []
     hearing: str = ""
     """The text of hearing.tsv (`tocsin.policy.hearing`), "" where there is none."""
 

@@ -8,10 +8,13 @@ from msgspec.structs import replace
 from tocsin.enrich import Enricher
 from tocsin.enrich.ear import plain
 from tocsin.enrich.enricher import automaton_of
+from tocsin.enrich.normal import normalise
+from tocsin.enrich.understand import witness
 
 CORPUS = Path(__file__).resolve().parents[2] / "data" / "danger.tsv"
 FRESH = CORPUS.with_name("danger_fresh.tsv")
 HELD = CORPUS.with_name("danger_held.tsv")
+SECOND = CORPUS.with_name("danger_second.tsv")
 SENTENCES = CORPUS.parents[2] / "policy" / "nanxian" / "sentences.tsv"
 
 
@@ -55,13 +58,39 @@ def test_sentences_nobody_tuned_for_stay_near_the_goal(enricher: Enricher) -> No
         assert found["danger", True] / (found["danger", True] + found["near", True]) >= precision, found
 
 
+def test_a_second_set_that_nothing_was_learned_from(enricher: Enricher) -> None:
+    """At first sight recall was 0.9710 at precision 0.9437; it stays there, short of the goal of 0.99 at 0.95.
+
+    Before what was learned for it: 0.9614 at 0.9299. Its dangers are said indirectly and its near misses hold words of
+    danger; plainer batches written in the same week had 0.986 to 1.0 in recall.
+    """
+    found = counted(enricher, "held", SECOND)
+    assert found["danger", True] / (found["danger", True] + found["danger", False]) >= 0.97, found
+    assert found["danger", True] / (found["danger", True] + found["near", True]) >= 0.94, found
+
+
 def test_nothing_held_was_learned_from() -> None:
-    """No held sentence stands among those the second ear learned from; at least 200 of each kind are held."""
+    """No held sentence stands among those the second ear learned from; at least 200 of each kind are held, twice."""
     learned = {line.split("\t")[3] for line in SENTENCES.read_text(encoding="utf-8").splitlines() if line[:1] != "#"}
-    held = rows(HELD)
-    assert not learned & {text for _, _, text in held}
     assert not learned & {text for _, part, text in rows(FRESH) if part == "held"}
-    assert min(Counter(expect for expect, _, _ in held).values()) >= 200
+    for file in (HELD, SECOND):
+        held = rows(file)
+        assert not learned & {text for _, _, text in held}
+        assert min(Counter(expect for expect, _, _ in held).values()) >= 200
+
+
+def test_where_the_ear_is_clear_the_lexicon_could_not_change_it(enricher: Enricher) -> None:
+    """The hits that are not looked for there would have left the answer as it is."""
+    lexicon, clear = automaton_of(enricher.policy), 0
+    for _, _, text in rows(HELD) + rows(FRESH):
+        words = normalise(text)
+        heard = enricher._hear(words)
+        if heard is not None and heard.odds is not None and heard.clear:
+            clear += 1
+            hits = lexicon.find(words)
+            weight = witness(lexicon.dangerous(words, hits), hits, denies=heard.denies)
+            assert (heard.odds + weight >= 0) == (heard.odds > 0), text
+    assert clear > 600
 
 
 def test_without_what_was_learned_the_lexicon_goes_alone(enricher: Enricher) -> None:
@@ -90,6 +119,18 @@ def test_a_letter_tells_what_a_cry_says(enricher: Enricher) -> None:
     assert len(told) > 60
     assert not enricher.danger(told)
     assert enricher.danger(told + "现在保安又在殴打业主，快来人。")
+
+
+def test_a_cry_in_a_long_letter_is_heard_by_its_passage(enricher: Enricher) -> None:
+    """A passage that cries danger is heard in a letter of any length; the letter without it waits with the others."""
+    letter = (
+        "尊敬的领导，我是学校对面开文具店的，这条路没有路灯，下水道堵了一年多，多次反映没有人来修，"
+        "一到下雨天积水漫过脚背，希望有关部门早日解决，谢谢。"
+    )
+    cry = "写到这里我看见对面教学楼顶上有个男生翻出了栏杆，脚已经悬在外面，老师都在哭喊。"
+    for before, after in ((letter, ""), ("", letter), (letter * 5, letter * 5)):
+        assert not enricher.danger(before + after)
+        assert enricher.danger(before + cry + after)
 
 
 def test_a_far_joint_reaches_over_a_comma_and_no_further(enricher: Enricher) -> None:

@@ -30,7 +30,7 @@ def broken(copy: Path, file: str, old: str, new: str) -> list[Finding]:
 
 
 CASES = [
-    ("hearing.tsv", '"format": 1', '"format": 9', "format 9, this one reads 1"),
+    ("hearing.tsv", '"format": 2', '"format": 9', "format 9, this one reads 2"),
     ("hearing.tsv", '"crime.fraud"', '"crime.frand"', "kind 'crime.frand' is none of kinds.toml"),
     ("hearing.tsv", "\t", "\t!", "not as its manifest says"),
     ("kinds.toml", 'joint = ["nanxian-gas"]', 'joint = ["nanxian-gaz"]', "unknown agency 'nanxian-gaz'"),
