@@ -234,7 +234,7 @@ def _check_changes(judge: Judge, raises: set[str]) -> None:
     file, held = "lexicon.toml", judge.toml("lexicon.toml")
     for pair in held.get("denied", {}).items():
         for name in pair:
-            if name not in raises:
+            if not isinstance(name, str) or name not in raises:
                 judge.say(file, judge.at(file, "[denied]"), f"unknown raise {name!r}", "name one of raises.toml")
     for i, r in enumerate(held.get("refine", [])):
         at = judge.row(file, "refine", i)

@@ -72,6 +72,8 @@ CASES = [
     ("lexicon.toml", 'to = "traffic.injury"', 'to = "traffic.hurt"', "unknown kind 'traffic.hurt'"),
     ("lexicon.toml", '"行凶"', '"[行|凶"', "is no word"),
     ("lexicon.toml", 'injured = "unhurt"', 'injured = "unhurd"', "unknown raise 'unhurd'"),
+    ("lexicon.toml", 'injured = "unhurt"', 'injured = ["unhurt"]', "unknown raise ['unhurt']"),
+    ("lexicon.toml", 'injured = "unhurt"', 'hurt = "unhurt"', "unknown raise 'hurt'"),
     ("lexicon.toml", 'raises = ["smoke"]', 'raises = ["smok"]', "unknown raise 'smok'"),
     ("gazetteer.csv", ",112.396,29.362,2500,", ",nan,29.362,2500,", "no position"),
     ("gazetteer.csv", ",112.396,29.362,2500,", ",116.396,29.362,2500,", "outside the outline"),
