@@ -35,6 +35,8 @@ BRIEF = 8
 """Characters below which a matter named by the ear alone goes to a person."""
 _LEXICON_MAX = 3.0
 Floats = npt.NDArray[np.float32]
+_sum = np.add.reduce
+"""Along the first axis; the method of the same end costs a microsecond more in Python alone."""
 
 
 _OPENING = re.compile(
@@ -87,8 +89,8 @@ class Heard:
         self._at = np.array([*filter(None, map(held.rows.get, grams))], dtype=np.int64)
         if len(text) <= SPOKEN_MAX:
             # What was never met says nothing, and makes the rest say less.
-            squares = float(held.squares[self._at].sum()) + held.unseen * (len(grams) - len(self._at))
-            self.odds = float(held.danger[self._at].sum()) / (math.sqrt(squares) or 1.0) + float(held.bias[0]) + LEAN
+            squares = float(_sum(held.squares[self._at])) + held.unseen * (len(grams) - len(self._at))
+            self.odds = float(_sum(held.danger[self._at])) / (math.sqrt(squares) or 1.0) + float(held.bias[0]) + LEAN
 
     @property
     def clear(self) -> bool:
@@ -116,8 +118,8 @@ class Heard:
         """How likely each kind of the ear is, after its letters, the line and the lexicon's scores."""
         ear = self._ear
         at = self._at[self._at < len(ear.held.table)]
-        norm = math.sqrt(float(ear.held.squares[at].sum())) or 1.0
-        total: Floats = ear.held.table[at].sum(0) / np.float32(norm) + ear.held.bias[1:]
+        norm = math.sqrt(float(_sum(ear.held.squares[at]))) or 1.0
+        total: Floats = _sum(ear.held.table[at]) / np.float32(norm) + ear.held.bias[1:]
         at_line = ear.lines.get(line)
         if at_line is not None:
             total += ear.held.of_line[at_line]
@@ -126,7 +128,7 @@ class Heard:
             if row is not None:
                 total += ear.held.words[row] * np.float32(min(score, _LEXICON_MAX))
         shares: Floats = np.exp(total - total.max())
-        shares /= shares.sum()
+        shares /= _sum(shares)
         return shares
 
 
@@ -152,7 +154,7 @@ class Ear:
         rows, danger, squares = self.held.rows, self._danger, self._squares
         for m in _CLAUSES.finditer(text):
             said = m.group()
-            found = [rows.get(g, 0) for g in {*said, *map(add, said, said[1:])}]
+            found = [rows.get(g, 0) for g in dict.fromkeys((*said, *map(add, said, said[1:])))]
             clauses.append((m.start(), m.end(), sum([danger[r] for r in found]), sum([squares[r] for r in found])))
         bias = float(self.held.bias[0])
         passages = []
