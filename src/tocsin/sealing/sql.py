@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, delete, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tocsin.sealing.store import chunks, now_ms
@@ -44,6 +44,12 @@ class SqlStore:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_TIMEOUT_S)
 
     async def _create(self) -> None:
+        try:
+            await self._make_tables()
+        except (IntegrityError, ProgrammingError):
+            await self._make_tables()  # another replica made them between our looking and our making
+
+    async def _make_tables(self) -> None:
         async with self._engine.begin() as db:
             await db.run_sync(_META.create_all)
 
