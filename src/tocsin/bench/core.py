@@ -13,6 +13,7 @@ from services.router.kernel import RouterKernel
 from services.router.policies import Policies
 from tocsin.bench.calls import Made, keyring_in, made_calls
 from tocsin.bench.figure import Figure, figure
+from tocsin.bench.peers import Bare
 from tocsin.enrich import Enricher
 from tocsin.envelope import Event
 from tocsin.incident.state import PartitionState
@@ -98,7 +99,7 @@ def enrich_figures(policy: Policy) -> list[Figure]:
     return figures
 
 
-def decider_figures(policy: Policy, *, bare: float | None) -> list[Figure]:
+def decider_figures(policy: Policy, *, bare: Bare) -> list[Figure]:
     """Calls a second through decode, decide, evolve, stamp and encode; `bare` is the pass-through of the same run."""
     with tempfile.TemporaryDirectory() as folder:
         keyring = keyring_in(Path(folder))
@@ -116,8 +117,8 @@ def decider_figures(policy: Policy, *, bare: float | None) -> list[Figure]:
     note = f"{each}; worst batch {worst * 1e6:,.0f} us a call"
     return [
         figure(
-            "decider alone", "calls/s", rate, peer=bare, peer_name="bare transactional pass-through", at_least=10_000,
-            ratio_at_least=0.4, note=note,
+            "decider alone", "calls/s", rate, peer=bare.by_send, peer_name="bare transactional pass-through",
+            at_least=10_000, ratio_at_least=0.4, note=f"{note}; {bare.note}",
         )
     ]  # fmt: skip
 

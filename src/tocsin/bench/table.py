@@ -10,6 +10,7 @@ from tocsin.bench.core import decider_figures, enrich_figures, memory_figures
 from tocsin.bench.delivery import delivery_figures
 from tocsin.bench.figure import Figure
 from tocsin.bench.intake import intake_figures
+from tocsin.bench.peers import Bare
 from tocsin.bench.stage import deployment
 from tocsin.bench.storm import storm_figures
 from tocsin.bench.text import text_figures
@@ -49,7 +50,7 @@ async def _on_a_deployment(groups: Collection[str], policy: Policy, say: Callabl
         if "delivery" in groups:
             say("200 calls a second to a subscriber")
             figures += await delivery_figures(d, policy)
-        bare = 0.0
+        bare = Bare(0.0, 0.0)
         if {"decider", "router"} & set(groups):
             say("the bare transactional pass-through")
             bare = await bare_loop(d)

@@ -14,7 +14,7 @@ import httpx
 
 from tocsin.bench.calls import made_calls
 from tocsin.bench.figure import Figure, figure
-from tocsin.bench.peers import consume, fill, pass_through
+from tocsin.bench.peers import Bare, consume, fill, pass_through
 from tocsin.bench.stage import alone, stopped
 from tocsin.broker.topics import ensure_topics
 from tocsin.cli.deployment import Deployment
@@ -35,13 +35,14 @@ _CLOCKS = 100_000
 _WAIT_S = 120.0
 
 
-async def bare_loop(deployment: Deployment) -> float:
-    """The bare transactional pass-through of 300-byte records on this deployment's broker; records a second."""
+async def bare_loop(deployment: Deployment) -> Bare:
+    """The bare transactional pass-through of 300-byte records on this deployment's broker."""
     settings = deployment.settings()
     source, target = (Topic(f"bench.{name}.v1", FOREVER, partitions=1) for name in ("source", "target"))
     await ensure_topics(settings, [source, target])
     await fill(settings, source.name, [bytes(_BARE_BYTES)] * _BARE)
-    return await pass_through(settings, source.name, target.name, count=_BARE)
+    by_send = await pass_through(settings, source.name, target.name, count=_BARE)
+    return Bare(by_send, await pass_through(settings, source.name, target.name, count=_BARE, batches=True))
 
 
 async def _events_since(deployment: Deployment, starts: dict[tuple[str, int], int], count: int) -> list[int]:
@@ -58,7 +59,7 @@ async def _events_since(deployment: Deployment, starts: dict[tuple[str, int], in
     return times
 
 
-async def router_figures(deployment: Deployment, policy: Policy, *, bare: float) -> list[Figure]:
+async def router_figures(deployment: Deployment, policy: Policy, *, bare: Bare) -> list[Figure]:
     """Calls a second of one router process, full logic: a backlog is laid up while it stands still, then it runs.
 
     It runs beside the broker alone: what the others cost is in the figure from POST to subscriber.
@@ -84,8 +85,8 @@ async def router_figures(deployment: Deployment, policy: Policy, *, bare: float)
     note = f"{len(times)} calls in {seconds:.1f} s by the log's times, orders included, beside the broker alone"
     return [
         figure(
-            "router, full logic", "calls/s", rate, peer=bare, peer_name="bare transactional pass-through",
-            at_least=5_000, note=note,
+            "router, full logic", "calls/s", rate, peer=bare.by_send, peer_name="bare transactional pass-through",
+            at_least=5_000, note=f"{note}; {bare.note}",
         )
     ]  # fmt: skip
 
