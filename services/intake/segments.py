@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from tocsin.envelope import Ms
 from tocsin.log.port import Append
+from tocsin.runtime.disk import sync_folder
 
 _HEAD = struct.Struct(">2sII")
 _MAGIC = b"T1"
@@ -61,15 +62,6 @@ def read_from(file: Path, start: int, end: int | None = None) -> Iterator[tuple[
                 return
             at += _HEAD.size + length
             yield _decode(content), at
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a new or deleted name in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class Segment:

@@ -10,7 +10,8 @@ from typing import Literal
 
 import structlog
 
-from services.intake.segments import Held, Segment, frame, read_from, sync_folder
+from services.intake.segments import Held, Segment, frame, read_from
+from tocsin.runtime.disk import sync_folder
 from tocsin.runtime.metrics import SPOOL_DEPTH
 
 log = structlog.get_logger()

@@ -15,6 +15,7 @@ from joserfc.jwk import OctKey
 from msgspec import Struct
 
 from tocsin.envelope import Actor
+from tocsin.runtime.disk import sync_folder
 from tocsin.runtime.problems import Problem
 
 RoleName = Literal[
@@ -64,16 +65,8 @@ def load_secret(file: Path) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, file)  # unlike a rename, never over what is there
         fresh.unlink()
-        _sync(file.parent)
+        sync_folder(file.parent)
     return file.read_bytes()
-
-
-def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def issue(secret: bytes, principal: Principal, *, hours: int) -> str:
