@@ -15,7 +15,7 @@ from tests.support import eventually, free_ports
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_command, encode_event
-from tocsin.envelope import Command, Event, Source
+from tocsin.envelope import Actor, Command, Event, Source
 from tocsin.log.headers import event_headers
 from tocsin.log.kafka import KafkaFollower, KafkaProducer
 from tocsin.log.partition import partition_of
@@ -128,14 +128,17 @@ class IntakeStage:
         await follower.stop()
         return [(r, decode_command(r.value or b"")) for r in found]
 
-    async def decide(self, command_id: str, region: str, subject: str, *facts: Any, version: int = 1) -> None:
-        """Stands in for the owner: these facts as the outcome of this command."""
+    async def decide(
+        self, command_id: str, region: str, subject: str, *facts: Any, version: int = 1, by: str = "tocsin"
+    ) -> None:
+        """Stands in for the owner: these facts as the outcome of this command, sent `by` the role of that name."""
         for i, data in enumerate(facts):
             self._seq += 1
             event = Event(
                 event_id=hashlib.blake2b(f"{command_id}/{i}".encode(), digest_size=16).hexdigest(), region=region,
                 subject=subject, seq=self._seq, version=version + i, occurred_at=1, recorded_at=1_775_355_630_000,
                 command_id=command_id, index=i, count=len(facts), source=Source(topic=URGENT.name), data=data,
+                actor=Actor(subject=by, role=by),
             )  # fmt: skip
             record = Append(
                 INCIDENT_EVENTS.name, partition_of(region, PARTITIONS), region.encode(), encode_event(event),

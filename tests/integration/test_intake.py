@@ -163,7 +163,9 @@ async def test_an_act_has_its_outcome_and_a_repeat_has_the_same(
         )
     )
     await eventually(lambda: _sent(stage, ok))
-    await stage.decide(ok, "430921", incident, e.TaskAcknowledged(task_id=task, agency=FIRE), version=3)
+    await stage.decide(
+        ok, "430921", incident, e.TaskAcknowledged(task_id=task, agency=FIRE), version=3, by="dispatcher"
+    )
     accepted = await sending
     assert accepted.status_code == 200
     assert accepted.json()["outcome"] == "accepted"
@@ -175,12 +177,14 @@ async def test_an_act_has_its_outcome_and_a_repeat_has_the_same(
     assert pending.json()["outcome"] == "pending"
     assert (await stage.get(f"/v1/commands/{no}", slot=1)).json()["outcome"] == "pending"
     refusal = CommandRefused(command="complete", target=task, code="result_required", detail="What was done?")
-    await stage.decide(no, "430921", incident, refusal, version=4)
+    await stage.decide(no, "430921", incident, refusal, version=4, by="dispatcher")
     refused = await stage.get(f"/v1/commands/{no}?wait=10", slot=1)
     assert (refused.json()["outcome"], refused.json()["code"]) == ("refused", "result_required")
     again = await stage.post(f"/v1/tasks/{task}/commands?wait=1", act, role="dispatcher", slot=1)
     assert again.status_code == 409
     assert again.json()["code"] == "result_required"
+    another = await stage.post(f"/v1/tasks/{task}/commands", act, role="commander")
+    assert (another.status_code, another.json()["code"]) == (409, "command_id_conflict"), "an id is its sender's"
     assert (
         await stage.post(
             f"/v1/tasks/{task}/commands?wait=1", {"command": "acknowledge", "command_id": ok}, role="dispatcher"
