@@ -71,7 +71,7 @@ class Heard:
     with a denial. `brief`: so little was said that the ear alone is no witness.
     """
 
-    __slots__ = ("_at", "_ear", "brief", "denies", "odds", "passages", "short")
+    __slots__ = ("_ear", "_rows", "brief", "denies", "odds", "passages", "short")
 
     def __init__(self, ear: "Ear", text: str) -> None:
         held = ear.held
@@ -86,11 +86,11 @@ class Heard:
         if not self.short:
             return
         grams = dict.fromkeys(said) | dict.fromkeys(map(add, said, said[1:]))
-        self._at = np.array([*filter(None, map(held.rows.get, grams))], dtype=np.int64)
+        rows = self._rows = [*filter(None, map(held.rows.get, grams))]
         if len(text) <= SPOKEN_MAX:
-            # What was never met says nothing, and makes the rest say less.
-            squares = float(_sum(held.squares[self._at])) + held.unseen * (len(grams) - len(self._at))
-            self.odds = float(_sum(held.danger[self._at])) / (math.sqrt(squares) or 1.0) + float(held.bias[0]) + LEAN
+            # What was never met says nothing, and makes the rest say less. Plain lists: an array for so few costs more.
+            squares = sum(map(ear.squares, rows)) + held.unseen * (len(grams) - len(rows))
+            self.odds = sum(map(ear.danger, rows)) / (math.sqrt(squares) or 1.0) + ear.bias + LEAN
 
     @property
     def clear(self) -> bool:
@@ -117,7 +117,8 @@ class Heard:
     def kinds(self, line: str, scores: dict[str, float]) -> Floats:
         """How likely each kind of the ear is, after its letters, the line and the lexicon's scores."""
         ear = self._ear
-        at = self._at[self._at < len(ear.held.table)]
+        known = len(ear.held.table)
+        at = np.array([r for r in self._rows if r < known], dtype=np.int64)
         norm = math.sqrt(float(_sum(ear.held.squares[at]))) or 1.0
         total: Floats = _sum(ear.held.table[at]) / np.float32(norm) + ear.held.bias[1:]
         at_line = ear.lines.get(line)
@@ -138,8 +139,10 @@ class Ear:
     def __init__(self, held: Hearing) -> None:
         self.held = held
         self.version = held.version
-        self._danger, self._squares = held.danger.tolist(), held.squares.tolist()
-        self._squares[0] = held.unseen
+        danger, squares = held.danger.tolist(), held.squares.tolist()
+        squares[0] = held.unseen
+        self.danger, self.squares, self.bias = danger.__getitem__, squares.__getitem__, float(held.bias[0])
+        """What a row says of danger and how much it weighs; row 0 stands for what was never met."""
         self.masks: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
         self.lines = {line: i for i, line in enumerate(held.lines)}
         self.places = {kind: i for i, kind in enumerate(held.kinds)}
@@ -151,12 +154,11 @@ class Ear:
     def passages(self, text: str) -> list[Passage]:
         """Each clause of a longer text, with as many of the following as are heard together. Linear in the text."""
         clauses: list[tuple[int, int, float, float]] = []
-        rows, danger, squares = self.held.rows, self._danger, self._squares
+        rows, danger, squares = self.held.rows, self.danger, self.squares
         for m in _CLAUSES.finditer(text):
             said = m.group()
             found = [rows.get(g, 0) for g in dict.fromkeys((*said, *map(add, said, said[1:])))]
-            clauses.append((m.start(), m.end(), sum([danger[r] for r in found]), sum([squares[r] for r in found])))
-        bias = float(self.held.bias[0])
+            clauses.append((m.start(), m.end(), sum(map(danger, found)), sum(map(squares, found))))
         passages = []
         for i, (start, _, _, _) in enumerate(clauses):
             end, weight, square = start, 0.0, 0.0
@@ -164,5 +166,5 @@ class Ear:
                 if end > start and until - start > PASSAGE_MAX:
                     break
                 end, weight, square = until, weight + more, square + larger
-            passages.append(Passage(start, end, weight / (math.sqrt(square) or 1.0) + bias))
+            passages.append(Passage(start, end, weight / (math.sqrt(square) or 1.0) + self.bias))
         return passages

@@ -146,7 +146,7 @@ class Automaton:
                 marks[what].append((start, end))
             if whole:
                 found.extend([_Raw(term, start, end, end, start) for term in whole])
-            if closes & opened:
+            if closes & opened and start - recent[-1][1] <= _LOOK_BACK + 1:
                 self._close(text, (start, end), closes, recent, chains, found)
             if opens:
                 recent.append((start, end, opens))

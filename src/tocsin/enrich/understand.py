@@ -133,6 +133,8 @@ def score(hits: list[Hit], line: str, absorbs: list[Absorb]) -> Scored:
 
 def _absorb(absorbs: list[Absorb], scores: dict[str, float]) -> None:
     """Gives what belongs to a larger matter of the same call to that matter."""
+    if len(scores) < 2:  # noqa: PLR2004 - one matter alone has nothing to take in
+        return
     for rule in absorbs:
         larger = [k for k in rule.into if scores.get(k, 0.0) >= _PLAIN]
         parts = [k for k in rule.kinds if k in scores and k not in larger] if larger else []
