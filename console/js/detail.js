@@ -77,7 +77,7 @@ export class Detail {
       h("p", { class: "place" }, placeName(l), " ", h("span", { class: "quiet" }, [point, l.accuracy_m ? t("accuracy", { m: Math.round(l.accuracy_m) }) : "", has(`source_${l.source}`) ? t(`source_${l.source}`) : ""].filter(Boolean).join(" · "))),
       h("p", { class: "meta" }, h("b", {}, i.incident_id), h("span", {}, t("opened", { t: moment(Date.parse(i.opened_at)) })), h("span", { class: "age" }),
         i.first_receiver && h("span", {}, t("first_receiver", { a: agencyName(i.first_receiver) })), i.victims && h("span", { class: "why" }, t("victims", { n: i.victims })),
-        i.hazards.length > 0 && h("span", { class: "why" }, `${t("hazards")}: ${i.hazards.join("、")}`), i.review.length > 0 && h("span", { class: "why" }, `${t("review")}: ${i.review.join("、")}`)),
+        i.hazards.length > 0 && h("span", { class: "why" }, `${t("hazards")}: ${i.hazards.join("、")}`), i.review.length > 0 && h("span", { class: "why" }, `${t("review")}: ${i.review.map((r) => label("review", r)).join("、")}`)),
       next && h("div", { class: "acts main" }, next.acts.map((a, n) => this.button(a, "tasks", next.task.task_id, n === 0))),
       h("div", { class: "acts" }, incidentActs(i, this.who).map((a) => this.button(a, "incidents", i.incident_id))));
   }
