@@ -46,6 +46,8 @@ class Writers:
         What travels on as it came (a call, from its command into its event) is then not written anew. Only where
         nothing else stands in the message: a stray field would speak for another one in the next.
         """
+        if not within or within[0] != _FIRST:
+            return
         at, size = 1, 0
         for shift in (0, 7, 14, 21):
             byte = within[at]
@@ -53,7 +55,7 @@ class Writers:
             at += 1
             if byte < 128:  # noqa: PLR2004 - the top bit says that more follow
                 break
-        if within[0] == _FIRST and at + size == len(within):
+        if at + size == len(within):
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
             self._kept[id(value)] = value, within[at:]

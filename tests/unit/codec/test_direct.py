@@ -114,6 +114,17 @@ def test_a_later_field_of_a_call_is_kept() -> None:
     assert decode_event(event).data.call == call()
 
 
+@pytest.mark.parametrize("data", [b"", b"\x0a\x00", b"\x18\x01"], ids=["nothing", "an empty call", "a stray field"])
+def test_a_call_command_that_says_nothing_is_read(data: bytes) -> None:
+    """A foreign producer's empty content is a value like any other: it never stops whoever reads the partition."""
+    value = encode_command(Command(command_id="call:c-1", region="430921", data=RecordCall(call=call())))
+    envelope = envelope_pb2.CommandEnvelope.FromString(value)
+    envelope.data = data
+    read = decode_command(envelope.SerializeToString()).data.call
+    assert read.call_id == ""
+    assert decode_event(encode_event(recorded(read))).data == recorded(read).data
+
+
 def test_what_is_kept_is_bounded() -> None:
     """Commands that never come to an event leave nothing behind for good."""
     kept = Writers(converters)
