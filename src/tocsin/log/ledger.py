@@ -66,7 +66,7 @@ class Ledger:
         before = self.events
         self.take(first, value)
         if last is not first:
-            self.heads[last.region or f"-p{self.partition}"] = Head(last.seq, value)
+            self.heads[chain_of(last.region, self.partition)] = Head(last.seq, value)
             self.events = before + last.index - first.index + 1
             if self.events // PRUNE_EVERY > (before + 1) // PRUNE_EVERY:
                 self.prune()
