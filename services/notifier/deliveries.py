@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ from aiokafka.structs import ConsumerRecord
 from services.notifier.feed import Feed
 from services.notifier.hub import Hub
 from services.notifier.store import Store
-from tocsin.codec.wire import UnreadableRecord, decode_event, encode_event
+from tocsin.codec.peek import EventHead
+from tocsin.codec.wire import UnreadableRecord, encode_event
 from tocsin.delivery import DeliveryAcknowledged, DeliverySent
 from tocsin.envelope import Event, Source
 from tocsin.incident.events import (
@@ -33,6 +35,8 @@ from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 
 log = structlog.get_logger()
+COMMIT_S = 1.0
+"""A position is committed at most this often: what is read again after a crash is known by its id in the read model."""
 _ACTIONS: dict[type[Any], Literal["route", "update", "withdraw"]] = {
     TaskRouted: "route",
     TaskAlerted: "update",
@@ -40,6 +44,8 @@ _ACTIONS: dict[type[Any], Literal["route", "update", "withdraw"]] = {
     TaskReturned: "withdraw",
     TaskTransferred: "withdraw",
 }
+_TOLD = {TaskAcknowledged.__name__, *(c.__name__ for c in _ACTIONS)}
+"""Events of which something is written; all others are not opened."""
 
 
 class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -93,16 +99,20 @@ class Clerk:
         consumer.subscribe([INCIDENT_EVENTS.name], listener=assigned)
         try:
             await consumer.start()
+            kept, done = time.monotonic(), dict[TopicPartition, int]()
             while not stop.is_set():
                 found = await consumer.getmany(timeout_ms=300, max_records=1000)
                 if fresh := assigned.fresh:
                     assigned.fresh = frozenset()
                     await self._feed.reach_end(stop)
                     self.held = fresh
-                if not found:
-                    continue
-                await self._write([r for rs in found.values() for r in rs])
-                await consumer.commit({tp: rs[-1].offset + 1 for tp, rs in found.items()})
+                if found:
+                    await self._write([r for rs in found.values() for r in rs])
+                    done |= {tp: rs[-1].offset + 1 for tp, rs in found.items()}
+                if done and time.monotonic() - kept > COMMIT_S:
+                    await consumer.commit({tp: n for tp, n in done.items() if tp in consumer.assignment()})
+                    kept = time.monotonic()
+                    done.clear()
         finally:
             self.held = frozenset()
             await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=3)
@@ -127,9 +137,12 @@ class Clerk:
 
     def _delivery(self, record: ConsumerRecord) -> Event[Any] | None:
         try:
-            event = decode_event(record.value or b"")
+            head = EventHead(record.value or b"")
+            event = head.event() if head.type in _TOLD else None
         except UnreadableRecord:
             return None  # the feed has put it among the dead letters
+        if event is None:
+            return None
         data = event.data
         action = _ACTIONS.get(type(data))
         made: DeliverySent | DeliveryAcknowledged

@@ -54,7 +54,7 @@ class Supervision:
         self._complaints = Complaints(settings, self._standing, keyring, self._producer, self.clock)
         work = Work(settings, self.clock, self.desk, self._producer, lambda: assigned(self._faust))
         tick_s = TICK_S if self.clock.is_real else TICK_FAST_S
-        self._faust = build(settings, on_fact=work.on_fact, on_tick=work.on_tick, tick_s=tick_s)
+        self._faust = build(settings, on_facts=work.on_facts, on_tick=work.on_tick, tick_s=tick_s)
 
     def http(self) -> FastAPI:
         """The HTTP side."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
 from services.supervision.desk import Desk
 from tocsin.codec.wire import encode_command, encode_event
-from tocsin.envelope import Source
+from tocsin.envelope import Event, Source
 from tocsin.log.deadletters import dead_letter
 from tocsin.log.headers import command_headers, event_headers
 from tocsin.log.partition import partition_of
@@ -37,25 +38,28 @@ class Work:
         self.fired_to: dict[tuple[str, int], int] = {}
         self.out_of_reach = ""
 
-    async def on_fact(self, record: Record) -> None:
-        """Folds a fact and issues the card it means. Returns only when the card is on the log."""
-        event = self._desk.read(record)
-        if record.offset > self._desk.books[record.partition].position:
-            await self._desk.catch_up_until_it_works()  # facts went by while another replica had the partition
-        self._desk.fold(record, event)
+    async def on_facts(self, records: Sequence[Record]) -> None:
+        """Folds facts in their order and issues the cards they mean. Returns only when all cards are on the log."""
+        found: list[Append] = []
+        for record in records:
+            event = self._desk.read(record)
+            if record.offset > self._desk.books[record.partition].position:
+                await self._desk.catch_up_until_it_works()  # facts went by while another replica had the partition
+            self._desk.fold(record, event)
+            found += self._card(record, event)
+        if found:
+            await self._append_surely(found)
+
+    def _card(self, record: Record, event: Event[Any] | None) -> list[Append]:
         if event is None:
             DEADLETTERS.labels("decode").inc()
             log.error("fact_unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
-            await self._append_surely(dead_letter(record, stage="decode", error="not an event this version can read"))
-            return
+            return [dead_letter(record, stage="decode", error="not an event this version can read")]
         card = card_for(event, Source(topic=record.topic, partition=record.partition, offset=record.offset))
-        if card is not None:
-            partition = partition_of(card.region, self._settings.partitions)
-            await self._append_surely(
-                Append(
-                    SUPERVISION_EVENTS.name, partition, card.region.encode(), encode_event(card), event_headers(card)
-                )
-            )
+        if card is None:
+            return []
+        partition, key = partition_of(card.region, self._settings.partitions), card.region.encode()
+        return [Append(SUPERVISION_EVENTS.name, partition, key, encode_event(card), event_headers(card))]
 
     async def on_tick(self) -> None:
         """Takes over newly assigned partitions, then fires what has come due."""
@@ -101,10 +105,11 @@ class Work:
             log.warning("log_out_of_reach", error=error)
         self.out_of_reach = error
 
-    async def _append_surely(self, record: Append) -> None:
+    async def _append_surely(self, records: Sequence[Append]) -> None:
+        """All of them, however long it takes: a card sent again has the same id, and readers tell the repeat."""
         while True:
             try:
-                await self._producer.append(record)
+                await self._producer.append_all(records)
             except LogUnavailable as e:
                 self._lost(str(e))
                 await asyncio.sleep(1)

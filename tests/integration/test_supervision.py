@@ -6,10 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.supervision_stage import NOON, Stage, fact, started
+from tests.integration.supervision_stage import NOON, REGION, Stage, answer, fact, started
 from tests.support import eventually
 from tocsin.broker import EmbeddedKafka
 from tocsin.codec.text import rfc3339
+from tocsin.envelope import Command
+from tocsin.incident.commands import FireClock
 from tocsin.log.port import Append
 from tocsin.log.topics import SUPERVISION_FACTS
 
@@ -131,6 +133,34 @@ async def test_an_unreadable_fact_is_passed_by(stage: Stage) -> None:
             return 'tocsin_deadletters_total{stage="decode"} 2.0' in (await client.get(f"{stage.url}/metrics")).text
 
         await eventually(counted, what="two dead letters")
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+async def test_ended_among_many_facts_it_issues_every_card(stage: Stage, how: str) -> None:
+    """Killed or told to stop while a thousand cards are being issued: begun again, none of them is missing."""
+    numbers = range(1000)
+    due = [answer(_firing(f"m{n}", f"430921-20260405-{n + 1:06d}")) for n in numbers]
+    async with httpx.AsyncClient() as client:
+        stage.start()
+        await ready(stage, client)
+        for part in range(0, 1000, 50):
+            await stage.tell(*due[part : part + 50])
+        await eventually(lambda: len(stage.cards) > 0, what="a first card")
+        stage.kill() if how == "kill" else stage.stop()
+        stage.start()
+        await ready(stage, client)
+        await eventually(
+            lambda: {c.data.clock_id for c in stage.cards} >= {f"m{n}" for n in numbers},
+            seconds=60, what=f"a thousand cards; {stage.said()}",
+        )  # fmt: skip
+        assert len({c.event_id for c in stage.cards}) == 1000
+
+
+def _firing(clock_id: str, incident_id: str) -> Command[FireClock]:
+    return Command(
+        command_id=f"clock:{clock_id}:missed", region=REGION, target=incident_id, issued_at=NOON,
+        data=FireClock(incident_id=incident_id, clock="acknowledge", clock_id=clock_id, level="missed", due_at=NOON),
+    )  # fmt: skip
 
 
 async def test_a_second_replica_takes_over_what_it_did_not_watch(stage: Stage, other: Stage) -> None:

@@ -29,7 +29,7 @@ logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
 """
 _JVM = (
-    "-Xmx512m", "-Xms128m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExplicitGCInvokesConcurrent",
+    "-Xmx512m", "-Xms128m", "-XX:TieredStopAtLevel=1", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExplicitGCInvokesConcurrent",
     "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true",
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 REQUEST_MAX = 1024 * 1024
 STOP_S = 5.0
 """How long a client may take to close: an idempotent producer otherwise waits for a lost broker without end."""
-FETCH_WAIT_MS = 300
+FETCH_WAIT_MS = 1000
 """How long the broker holds an empty fetch; records that come meanwhile are answered at once."""
 
 

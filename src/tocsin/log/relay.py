@@ -35,6 +35,11 @@ Most events cause nothing, or are sent on as they are: a cause opens one (`Event
 BATCH = 500
 IDLE_MS = 1000
 RETRY_S = 1.0
+COMMIT_S = 1.0
+"""A relay's position is committed at most this often: what is sent again after a crash is known by its ids.
+
+Under a manual clock after each batch: time moves on once the positions say that all is at rest.
+"""
 KEEP_ALIVE_S = 3600.0
 """An idle relay commits its position again this often: the broker forgets one untouched for a week."""
 TOO_OLD_MS = 30 * 86_400_000
@@ -54,6 +59,7 @@ class Relay(Generic[S]):
     ) -> None:
         self._settings, self._events, self._causes, self._producer = settings, events, tuple(causes), producer
         self._group = relay_group(settings, kernel)
+        self._commit_s = 0.0 if settings.clock == "manual" else COMMIT_S
 
     async def beside(self, owner: Owner[S]) -> None:
         """Relays the events of the owner's partition until cancelled; begins again by itself after a failure."""
@@ -77,15 +83,16 @@ class Relay(Generic[S]):
             await consumer.start()
             consumer.assign([tp])
             consumer.seek(tp, await consumer.committed(tp) or 0)
-            kept = asyncio.get_running_loop().time()
+            kept, sent = asyncio.get_running_loop().time(), False
             while True:
                 found = (await consumer.getmany(tp, timeout_ms=IDLE_MS, max_records=BATCH)).get(tp, [])
-                now = asyncio.get_running_loop().time()
                 if found:
                     await self._send(owner, found)
-                if found or now - kept > KEEP_ALIVE_S:
+                    sent = True
+                now = asyncio.get_running_loop().time()
+                if now - kept > (self._commit_s if sent else KEEP_ALIVE_S):
                     await consumer.commit({tp: OffsetAndMetadata(await consumer.position(tp), "")})
-                    kept = now
+                    kept, sent = now, False
         finally:
             await within(asyncio.ensure_future(consumer.stop()))
 
