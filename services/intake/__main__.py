@@ -1,7 +1,6 @@
 """`python -m services.intake`."""
 
 import asyncio
-import gc
 import sys
 
 import uvloop
@@ -11,6 +10,7 @@ from services.intake.finder import StandingFinder
 from tocsin import __version__
 from tocsin.enrich import Enricher
 from tocsin.policy.standing import Standing
+from tocsin.runtime.lifecycle import rare_collector
 from tocsin.runtime.logs import configure
 from tocsin.runtime.mend import Mend
 from tocsin.runtime.settings import Settings
@@ -24,8 +24,7 @@ async def run(settings: Settings) -> None:
     finder = StandingFinder(standing.present, lambda policy: Enricher(policy, tokens=tokens.token))
     parts = build(settings, finder, standing.present)
     standing.followers += [finder.follow, parts.sights.follow]
-    gc.collect()
-    gc.freeze()
+    rare_collector()
     stop = asyncio.Event()
     async with running(parts, standing.run(), stop=stop):
         await serve(parts.app, host=settings.host, port=settings.port, stop=stop)
@@ -34,8 +33,6 @@ async def run(settings: Settings) -> None:
 
 def main() -> int:
     """The process: exit 1 with one line where it cannot start."""
-    # What stays is made at the start, what comes with a call goes with it: the collector finds next to nothing.
-    gc.set_threshold(50_000, 20, 100)
     settings = Settings()
     configure("intake", form=settings.log_format, level=settings.log_level)
     try:

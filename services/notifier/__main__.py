@@ -3,6 +3,7 @@
 import uvloop
 
 from services.notifier.app import build
+from tocsin.runtime.lifecycle import rare_collector
 from tocsin.runtime.logs import configure
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import serve
@@ -13,6 +14,7 @@ async def main() -> None:
     settings = Settings()
     configure("notifier", form=settings.log_format, level=settings.log_level)
     app, notifier = build(settings)
+    rare_collector()
     await serve(app, host=settings.host, port=settings.port, stop=notifier.stop)
 
 

@@ -4,11 +4,14 @@ import asyncio
 
 from services.supervision.app import Supervision
 from tocsin.runtime import logs
+from tocsin.runtime.lifecycle import rare_collector
 from tocsin.runtime.settings import Settings
 
 
 async def _main(settings: Settings) -> None:
-    await Supervision(settings).run()
+    service = Supervision(settings)
+    rare_collector()
+    await service.run()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,13 @@ log = structlog.get_logger()
 RETRY_S = 1.0
 
 
+def rare_collector() -> None:
+    """For a process that answers, once built: what stays has been made, what comes with a request goes with it."""
+    gc.set_threshold(50_000, 20, 100)
+    gc.collect()
+    gc.freeze()
+
+
 def quiet_collector() -> None:
     """For a process that decides: its state is large, long-lived and without cycles, and a pause delays a decision.
 
