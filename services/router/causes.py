@@ -27,6 +27,8 @@ MEDICAL = "medical"
 MISSIONS = frozenset(c.__name__ for c in (ev.TaskRouted, *SCENE, *STAND_DOWN))
 BORDERS = frozenset(c.__name__ for c in (ev.IncidentOpened, ev.RelationProbed))
 """Events that ambulances and neighbours are told of; all others are never opened for them."""
+ROUTED, OPENED = ev.TaskRouted.__name__, ev.IncidentOpened.__name__
+"""Most of these are to other agencies and far from every border: one field says so."""
 
 
 class Causes:
@@ -51,7 +53,7 @@ class Causes:
     def ambulances(self, state: PartitionState, head: EventHead, record: Record) -> Sequence[Append]:
         """Medical tasks and what becomes known of them, to the 120 centre that serves the region."""
         del record
-        if head.type not in MISSIONS:
+        if head.type not in MISSIONS or (head.type == ROUTED and head.said("agency_class") != MEDICAL):
             return []
         event = head.event()
         data = event.data
@@ -60,7 +62,7 @@ class Causes:
             return []
         if isinstance(data, ev.TaskRouted):
             call = _first_call(state, event, incident)
-            return [self._open(event, incident, data, call)] if data.agency_class == MEDICAL else []
+            return [self._open(event, incident, data, call)]
         if isinstance(data, STAND_DOWN):
             task = incident.tasks.get(data.task_id)
             return (
@@ -112,7 +114,7 @@ class Causes:
     def borders(self, state: PartitionState, head: EventHead, record: Record) -> Sequence[Append]:
         """A probe to each neighbour of an incident near a border; the neighbour's answer as a suggestion back."""
         del state, record
-        if head.type not in BORDERS:
+        if head.type not in BORDERS or (head.type == OPENED and not head.said("place").neighbours):
             return []
         event = head.event()
         data, topic = event.data, URGENT if event.lane == "urgent" else ROUTINE

@@ -72,8 +72,10 @@ class Writers:
         }  # fmt: skip
         parts = []
         for f in sorted(fields, key=lambda f: numbers[f.name]):
-            if f.kind in ("struct", "structs"):
+            if f.kind == "struct":
                 names[f"w_{f.name}"] = self._within(f.of)
+            elif f.kind == "structs":  # each its own: none of them was read or written just before
+                names[f"w_{f.name}"] = self.writer(f.of)
             parts.append(_part(f, numbers[f.name]))
         body = ",\n".join(parts)
         # The source is made of field names of our own classes alone; nothing a user sends reaches it.
@@ -118,9 +120,9 @@ def _part(f: Field, n: int) -> str:
     """The expression that writes one field; `v` is its value, `b` bytes of known length."""
     write, value = f"w_{f.name}", f"o.{f.name}"
     if f.kind == "list":
-        return f"join([{_sized(n, _of(f.of, 'x'))} for x in {value}])"
+        return f"join([{_sized(n, _of(f.of, 'x'))} for x in v]) if (v := {value}) else b''"
     if f.kind == "structs":
-        return f"join([{_sized(n, f'{write}(x)')} for x in {value}])"
+        return f"join([{_sized(n, f'{write}(x)')} for x in v]) if (v := {value}) else b''"
     if f.kind == "map":
         entry = f"{_sized(1, _of(str, 'k'))} + {_scalar(f.of, 2, 'x')}"
         return f"join([{_sized(n, f'({entry})')} for k, x in sorted(v.items())]) if (v := {value}) else b''"

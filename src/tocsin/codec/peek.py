@@ -23,27 +23,56 @@ class CallSeen(NamedTuple):
 class EventHead:
     """An event's envelope, its content not yet opened. The fields are named as the event's."""
 
-    __slots__ = (
-        "_m", "_value", "command_id", "count", "event_id", "index", "lane", "recorded_at", "region", "subject", "type",
-        "version",
-    )  # fmt: skip
+    __slots__ = ("_content", "_m", "_value", "recorded_at", "type")
 
     def __init__(self, value: bytes) -> None:
         try:
             m = self._m = EventMessage.FromString(value)
         except DecodeError as e:
             raise UnreadableRecord(f"not an event: {e}") from e
-        self._value = value
+        self._value, self._content = value, None
         self.type: str = m.type
-        self.event_id: str = m.event_id
-        self.command_id: str = m.command_id
-        self.region: str = m.region
-        self.subject: str = m.subject
-        self.version: int = m.version
-        self.index: int = m.index
-        self.count: int = m.count
-        self.lane: str = m.lane
         self.recorded_at: int = m.recorded_at
+
+    @property
+    def event_id(self) -> str:
+        """Its id."""
+        return str(self._m.event_id)
+
+    @property
+    def command_id(self) -> str:
+        """The command's that led to it."""
+        return str(self._m.command_id)
+
+    @property
+    def region(self) -> str:
+        """Its region."""
+        return str(self._m.region)
+
+    @property
+    def subject(self) -> str:
+        """Whose event it is."""
+        return str(self._m.subject)
+
+    @property
+    def version(self) -> int:
+        """Its subject's version."""
+        return int(self._m.version)
+
+    @property
+    def index(self) -> int:
+        """Its place in its decision."""
+        return int(self._m.index)
+
+    @property
+    def count(self) -> int:
+        """How many events its decision has."""
+        return int(self._m.count)
+
+    @property
+    def lane(self) -> str:
+        """Its lane."""
+        return str(self._m.lane)
 
     @property
     def occurred_at(self) -> int:
@@ -63,6 +92,18 @@ class EventHead:
     def sender(self) -> str:
         """Whose act led to it."""
         return str(self._m.actor.subject)
+
+    def said(self, name: str) -> Any:
+        """One field of the content, a value in it with its fields by the same names; the rest stays unopened."""
+        codec = event_codecs.get(self.type)
+        if codec is None or self._m.type_version != VERSIONS.get(self.type, 1):
+            return getattr(self.data(), name)
+        if self._content is None:
+            try:
+                self._content = codec[0].FromString(self._m.data)
+            except DecodeError as e:
+                raise UnreadableRecord(f"not a {self.type}: {e}") from e
+        return getattr(self._content, name)
 
     def data(self) -> Any:
         """The content as the domain's value; UnreadableRecord where this version cannot read it."""
