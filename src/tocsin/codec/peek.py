@@ -30,7 +30,8 @@ class EventHead:
             m = self._m = EventMessage.FromString(value)
         except DecodeError as e:
             raise UnreadableRecord(f"not an event: {e}") from e
-        self._value, self._content = value, None
+        self._value = value
+        self._content: Any = None
         self.type: str = m.type
         self.recorded_at: int = m.recorded_at
 
