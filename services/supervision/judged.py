@@ -11,6 +11,7 @@ from services.supervision.complaints import Complaint, Complaints, End
 from services.supervision.desk import Desk
 from services.supervision.public import CaseRow, Disclosure, KindRow, ScoreRow
 from services.supervision.shapes import Page, page
+from tocsin.calls.once import each_once
 from tocsin.codec.text import rfc3339
 from tocsin.policy.standing import Standing
 from tocsin.runtime.clock import Clock
@@ -100,7 +101,7 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
         rows = sorted((r for r in rows if state is None or r[1].state == state), key=lambda r: r[0])
         return page([r[1] for r in rows], [r[0] for r in rows], cursor=cursor, limit=limit)
 
-    @router.post("/v1/complaints", tags=["public"], status_code=202)
+    @router.post("/v1/complaints", tags=["public"], status_code=202, dependencies=[Depends(each_once)])
     async def complain(
         principal: Annotated[
             Principal,
@@ -114,7 +115,7 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
         )
         return Receipt(receipt=taken.complaint_id, handled_by=taken.handled_by)
 
-    @router.post("/v1/complaints/{complaint_id}/close", tags=["judging"])
+    @router.post("/v1/complaints/{complaint_id}/close", tags=["judging"], dependencies=[Depends(each_once)])
     async def close(
         principal: Annotated[Principal, Depends(allowed(*LOOKS_INTO))], complaint_id: str, body: EndBody
     ) -> CaseRow:

@@ -5,7 +5,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.state import Clock, Incident, Task
 from tocsin.incident.values import AgencyClass, ClockName
-from tocsin.policy.limits import Due, due_from, limit_for
+from tocsin.policy.limits import Due, due_from, limit_for, off_days_off
 
 LIVE = ("running", "paused", "missed")
 """States in which a clock still waits for its step."""
@@ -162,10 +162,17 @@ def pause(case: Case, incident: Incident, clocks: list[Clock], *, reason: str = 
 
 
 def resume(case: Case, incident: Incident, clocks: list[Clock]) -> None:
-    """These clocks run on, later by the time they stood still."""
+    """These clocks run on, later by the time they stood still; in working days, never to a day off."""
+    matter = Matter.of(incident)
     for c in clocks:
         stood = case.now - (c.paused_at if c.paused_at is not None else case.now)
         due = shifted(c, stood)
+        row = limit_for(
+            case.policy, c.clock, line=matter.line, kind=matter.kind, priority=matter.priority,
+            agency_class=c.agency_class, setting=matter.setting,
+        )  # fmt: skip
+        if row is not None and row.working_days is not None:
+            due = off_days_off(case.policy, due)
         case.say(
             incident.incident_id,
             ev.ClockResumed(

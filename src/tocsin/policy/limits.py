@@ -169,6 +169,20 @@ def due_from(policy: Policy, limit: Limit, at: Ms) -> Due:
     return Due(at + span, at + span - int(span * limit.warn_share), at + int(span * limit.red_factor))
 
 
+def off_days_off(policy: Policy, due: Due) -> Due:
+    """A limit in working days that was moved: what fell on a day off is at the next working day's closing instead."""
+    known = tables(policy)
+
+    def moved(at: Ms) -> Ms:
+        day = day_number(at)
+        return at if known.works(day) else known.closing(known.shifted(day, 1))
+
+    return Due(
+        moved(due.due_at), None if due.warn_at is None else moved(due.warn_at),
+        None if due.red_at is None else moved(due.red_at),
+    )  # fmt: skip
+
+
 def working_day_after(policy: Policy, at: Ms, days: int) -> Ms:
     """The closing time of the `days`-th working day after `at`'s."""
     known = tables(policy)

@@ -3,6 +3,7 @@
 from tests.unit.incident.world import MIN, WORKDAY, World, east, of
 from tocsin.incident import commands as cmd
 from tocsin.incident.state import Clock, Incident
+from tocsin.policy.limits import Tables
 
 DAY = 24 * 60 * MIN
 
@@ -97,6 +98,23 @@ def test_pause_and_resume_move_the_end_by_the_time_stood(world: World) -> None:
     assert world.types() == ["CommandNoted"]
     world.do(cmd.Resume(), task, by, after=60 * MIN).accepted("ClockResumed")
     assert (c.state, c.due_at, c.warn_at) == ("running", due + 60 * MIN, warn + 60 * MIN)
+
+
+def test_a_promise_in_working_days_never_ends_on_a_day_off(world: World) -> None:
+    """Stood still for one to eight days it ends at least so much later; instead of a day off, at the next closing."""
+    i = world.call("service.urban", line="12345")
+    task, by, c = f"{i.incident_id}-T1", of("nanxian-urban"), clock(i, "complete")
+    due = c.due_at
+    world.do(cmd.Pause(reason="~r"), task, by).accepted("ClockPaused")
+    for days in range(1, 9):
+        world.do(cmd.Resume(), task, by, after=DAY).accepted("ClockResumed")
+        day = (c.due_at + 8 * 60 * MIN) // DAY
+        assert Tables(world.policy).works(day), f"due on a day off after {days} days"
+        assert c.due_at >= due + days * DAY, "the time it stood was not given back"
+        assert c.warn_at is not None
+        assert c.red_at is not None
+        assert c.warn_at <= c.due_at <= c.red_at
+        world.do(cmd.Pause(reason="~r"), task, by).accepted("ClockPaused")
 
 
 def test_a_promise_that_has_passed_can_neither_pause_nor_be_extended(world: World) -> None:
