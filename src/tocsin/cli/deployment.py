@@ -1,5 +1,6 @@
 """A running deployment as commands see it: `run.json` of its data directory (contract, section 1)."""
 
+import socket
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -110,6 +111,17 @@ class Deployment(Struct, kw_only=True):
         """An HTTP client of a service, signed in as a role."""
         return httpx.Client(base_url=self.url(service), headers=self._auth(role), timeout=seconds)
 
+    def clients(self, service: str, role: str = "admin", *, seconds: float = 10) -> list[httpx.Client]:
+        """One for each replica of a service: a name that stands for several addresses is asked at each of them.
+
+        So are the pods behind a headless Service. Over TLS the name itself is asked, once: a certificate is for a name.
+        """
+        url = httpx.URL(self.url(service))
+        hosts = [url.host] if url.scheme == "https" else _addresses(url.host, url.port or 80)
+        return [
+            httpx.Client(base_url=url.copy_with(host=host), headers=self._auth(role), timeout=seconds) for host in hosts
+        ]
+
     def async_client(self, service: str, role: str = "admin", *, seconds: float = 10) -> httpx.AsyncClient:
         """The same for asyncio."""
         return httpx.AsyncClient(base_url=self.url(service), headers=self._auth(role), timeout=seconds)
@@ -117,3 +129,14 @@ class Deployment(Struct, kw_only=True):
     def _auth(self, role: str) -> dict[str, str]:
         token = self.tokens.get(role) or self.agency_tokens.get(role) or self.unit_tokens.get(role)
         return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """All addresses of a name; the name itself where it is one already, is this machine's, or is not known."""
+    if host == "localhost":
+        return [host]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return [host]
+    return sorted({str(address[0]) for *_, address in found})
