@@ -12,7 +12,9 @@ import yaml
 from scripts import k8s_topics
 from tocsin.log.topics import TOPICS
 
-BASE = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "deploy" / "k8s"
+INSTALLING = (ROOT / "docs" / "installing.md").read_text()
 SERVICES = {"intake", "router", "ems120", "notifier", "supervision"}
 
 
@@ -71,7 +73,8 @@ def test_pods_meet_the_restricted_standard() -> None:
 
 def test_every_service_has_probes_a_budget_and_a_service() -> None:
     """Alive and ready are asked separately, and a drain takes one pod at a time."""
-    assert set(of("StatefulSet")) == set(of("PodDisruptionBudget")) == set(of("Service")) == SERVICES
+    assert set(of("StatefulSet")) == set(of("PodDisruptionBudget")) == SERVICES
+    assert set(of("Service")) == {*SERVICES, "ems120-pods"}
     for s in of("StatefulSet").values():
         [c] = s["spec"]["template"]["spec"]["containers"]
         assert c["livenessProbe"]["httpGet"]["path"] == "/healthz"
@@ -105,9 +108,17 @@ def test_the_command_line_finds_its_deployment_in_a_pod() -> None:
     """Every address it needs is told, each that of a Service here, on that Service's port."""
     told = of("ConfigMap")["tocsin"]["data"]
     ports = {n: s["spec"]["ports"][0]["port"] for n, s in of("Service").items()}
-    for name, port in ports.items():
+    for name in SERVICES:
         variable = f"TOCSIN_{name.removesuffix('120').upper()}_URL"
-        assert told[variable] == f"http://{name}:{port}"
+        assert told[variable] == f"http://{name}:{ports[name]}"
+
+
+def test_every_owner_can_be_asked_for_its_partitions() -> None:
+    """`replay --verify` needs each pod's own address: a Service without one of its own stands for all of them."""
+    for name, pods in (("router", "router"), ("ems120", "ems120-pods")):
+        spec = of("Service")[pods]["spec"]
+        assert (spec["clusterIP"], spec["selector"]) == ("None", {"app.kubernetes.io/name": name})
+        assert f"http://{pods}:" in INSTALLING or pods == name
 
 
 def test_three_copies_are_on_three_machines() -> None:
