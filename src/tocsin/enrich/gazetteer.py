@@ -58,12 +58,13 @@ def _folding() -> dict[int, str]:
     return table
 
 
-_FOLD = _folding()
+_FOLD = {chr(c): letter for c, letter in _folding().items() if chr(c) != letter}
+_confused = re.compile(f"[{''.join(_FOLD)}]").sub
 
 
 def folded(text: str) -> str:
     """A normalised text by the ear."""
-    return text.translate(_FOLD)
+    return _confused(lambda m: _FOLD[m.group()], text)
 
 
 class Gazetteer:

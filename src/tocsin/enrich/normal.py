@@ -54,10 +54,18 @@ def _table() -> dict[int, str | None]:
 
 
 _TABLE = _table()
+_COMMON = [(c, str(_TABLE[ord(c)])) for c in "，！？、；："]
+"""Stands in nearly every text, and is put right without a look at each letter."""
+_ODD = re.compile(f"[{''.join(re.escape(chr(c)) for c in _TABLE)}]")
+"""Whatever has another form. Most texts hold nothing of it, and that is known in a tenth of the time."""
 _BLANKS = re.compile(r"(?<=[^\x00-\x7f]) +(?=[^\x00-\x7f])")
 
 
 def normalise(text: str) -> str:
     """The one form of a text. Linear in its length."""
-    text = text.translate(_TABLE)
+    for wide, plain in _COMMON:
+        if wide in text:
+            text = text.replace(wide, plain)
+    if _ODD.search(text):
+        text = text.translate(_TABLE)
     return _BLANKS.sub("", text) if " " in text else text
