@@ -55,6 +55,15 @@ def test_the_border_strip_names_the_neighbour(enricher: Enricher) -> None:
     assert inside.neighbours == []
 
 
+@given(st.floats(111.9, 112.8), st.floats(28.9, 29.7))
+def test_a_cell_far_from_every_border_answers_as_its_points_do(enricher: Enricher, lon: float, lat: float) -> None:
+    """What is known of a whole cell is what the outlines say of each point in it, its edges among them."""
+    locator, cell = enricher._locator, 0.002
+    edge = Point(lon=lon // cell * cell, lat=lat // cell * cell)
+    for point in (Point(lon=lon, lat=lat), edge, Point(lon=edge.lon + cell, lat=edge.lat + cell)):
+        assert locator.regions_at(point) == locator.regions_exactly(point)
+
+
 def test_swapped_coordinates_are_flagged_and_read_the_other_way(enricher: Enricher) -> None:
     """A pair that fits the country only when turned round is used so, with less accuracy and a flag."""
     place, flags = at(enricher, 28.98, 112.37)
