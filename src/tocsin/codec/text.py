@@ -3,8 +3,8 @@
 import re
 import typing
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
+from datetime import datetime, timedelta, timezone
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -24,9 +24,15 @@ def rfc3339(at: int | None) -> str | None:
     if at is None:
         return None
     try:
-        return datetime.fromtimestamp(at / 1000, UTC).astimezone(COUNTY_ZONE).isoformat(timespec="milliseconds")
+        return f"{_second(at // 1000)}.{at % 1000:03d}+08:00"
     except (OverflowError, ValueError, OSError):
         return str(at)
+
+
+@lru_cache(maxsize=4096)
+def _second(at: int) -> str:
+    """Unix seconds → the county's date and time. What happens together is shown together, so the same come again."""
+    return datetime.fromtimestamp(at, COUNTY_ZONE).replace(tzinfo=None).isoformat()
 
 
 def parse_rfc3339(text: str) -> int:
@@ -47,8 +53,14 @@ def _is_time(hint: Any) -> bool:
     return hint == Ms or any(a == Ms for a in typing.get_args(hint))
 
 
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+"""Nearly all that is asked of `plain` is one of these."""
+
+
 def plain(value: Any) -> Any:
     """Any domain value as what JSON holds."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Struct):
         return {n: (show or plain)(getattr(value, n)) for n, show in _fields(type(value))}
     if isinstance(value, dict):
