@@ -3,7 +3,7 @@
 import re
 import typing
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
@@ -17,16 +17,20 @@ _INCIDENT = re.compile(r"\d{6}-\d{8}-\d+", re.ASCII)
 
 COUNTY_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Asia/Shanghai has had no other offset since 1991."""
+_FIRST_MS = int(datetime(1, 1, 2, tzinfo=COUNTY_ZONE).timestamp()) * 1000
+_LAST_MS = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=COUNTY_ZONE).timestamp()) * 1000
 
 
 def rfc3339(at: int | None) -> str | None:
-    """Unix milliseconds → RFC 3339 with the county's offset; None stays None, what no calendar holds stays a number."""
+    """Unix milliseconds → RFC 3339 with the county's offset; None stays None.
+
+    RFC 3339 has the years 1 to 9999: what lies beyond is shown as the first or last moment of those.
+    """
     if at is None:
         return None
-    try:
-        return datetime.fromtimestamp(at / 1000, UTC).astimezone(COUNTY_ZONE).isoformat(timespec="milliseconds")
-    except (OverflowError, ValueError, OSError):
-        return str(at)
+    return datetime.fromtimestamp(min(max(at, _FIRST_MS), _LAST_MS) / 1000, COUNTY_ZONE).isoformat(
+        timespec="milliseconds"
+    )
 
 
 def parse_rfc3339(text: str) -> int:
