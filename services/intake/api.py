@@ -184,7 +184,7 @@ class Api:
         known = await self._acts.outcome(command_id, 0)
         if known is not None:
             return self._said(await self._acts.status(command_id, 0))
-        target = Target(call_id, subject, row.region, row.lane)
+        target = Target(call_id, subject, row.region, row.lane, "".join(incidents[0].lines[:1]) if incidents else "")
         try:
             outcome = await self._acts.append(act, command_id, None, target, _CALLER, wait=wait, trace=current())
         except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:

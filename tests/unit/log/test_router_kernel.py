@@ -18,7 +18,7 @@ from tocsin.day.ring import Ring, posted
 from tocsin.enrich import Enricher
 from tocsin.envelope import Command
 from tocsin.incident.commands import RecordCall
-from tocsin.incident.events import OutcomeReturned
+from tocsin.incident.events import CallRecorded, OutcomeReturned
 from tocsin.incident.view import CallerView, CallView, Dispatch, IncidentView, KindView, LinkView, LocationView
 from tocsin.log.decider import EVENT_ROOM, Decided, Decider
 from tocsin.log.fold import Fold
@@ -143,6 +143,22 @@ def test_medical_tasks_open_missions_and_facts_keep_their_bytes(county: County) 
     }  # fmt: skip
     assert medical
     assert opened == medical
+
+
+def test_every_event_of_an_incident_names_its_line(county: County) -> None:
+    """`tocsin_line` parts the lines for a consumer that reads headers alone: no event of an incident lacks it."""
+    fold, decided = county.decide(20)
+    for out in decided:
+        found = [a for a in out.appends if a.topic == INCIDENT_EVENTS.name]
+        for event, append in zip(out.events, found, strict=True):
+            said = dict(append.headers).get("tocsin_line", b"").decode()
+            own = (
+                event.data.call.line
+                if isinstance(event.data, CallRecorded)
+                else county.kernel.line(fold.state, event.subject)
+            )
+            assert said == own, event.type
+            assert said or not event.subject
 
 
 def test_an_outcome_is_sent_to_the_first_receiver(county: County) -> None:
