@@ -68,8 +68,14 @@ def _problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, e: HTTPException) -> Response:
+        headers = dict(e.headers or {})
         code = {404: "not_found", 405: "method_not_allowed"}.get(e.status_code, "http_error")
-        return Problem(e.status_code, code, str(e.detail), dict(e.headers or {})).response()
+        detail = str(e.detail)
+        if e.status_code == 404:  # noqa: PLR2004 - no route; what a route does not find says so itself
+            detail = "There is nothing at this address; /openapi.json lists what there is."
+        elif e.status_code == 405:  # noqa: PLR2004 - a route, by another method
+            detail = f"This address takes {headers.get('Allow', 'another method')}."
+        return Problem(e.status_code, code, detail, headers).response()
 
 
 async def serve(app: Any, *, host: str, port: int, stop: asyncio.Event | None = None) -> None:
