@@ -82,6 +82,10 @@ class CounterKernel:
                 raise ValueError("asked to fail in evolve")
             state.notes[event.subject] = state.notes.get(event.subject, 0) + 1
 
+    def line(self, state: Counts, subject: str) -> str:
+        """See `Kernel`."""
+        return ""
+
     def version(self, state: Counts, subject: str) -> int:
         """See `Kernel`."""
         return state.versions.get(subject, 0)

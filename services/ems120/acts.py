@@ -17,6 +17,7 @@ from tocsin.runtime.security import Principal, RoleName, allowed
 
 WRITERS: tuple[RoleName, ...] = ("ems_dispatcher", "crew", "commander", "admin")
 CENTRE: tuple[RoleName, ...] = ("ems_dispatcher", "commander", "admin")
+_PENDING: dict[int | str, dict[str, Any]] = {202: {"description": "On the log, not decided yet"}}
 PUT_WAIT_S = 5.0
 """A registration waits so long for its decision; after that it is answered 202."""
 
@@ -76,7 +77,10 @@ def acts(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     @router.post(
-        "/v1/missions/{mission_id}/commands", tags=["missions"], openapi_extra=edge.shown_schema(cmd.MISSION_COMMANDS)
+        "/v1/missions/{mission_id}/commands",
+        tags=["missions"],
+        responses=_PENDING,
+        openapi_extra=edge.shown_schema(cmd.MISSION_COMMANDS),
     )
     async def mission_command(
         mission_id: str, request: Request, who: Annotated[Principal, Depends(allowed(*WRITERS))]
@@ -84,7 +88,12 @@ def acts(desk: Desk) -> APIRouter:
         """A step, a triage, another unit, the end. A crew acts on its own unit's mission only."""
         return await take(desk, request, who, "missions", mission_id, cmd.MISSION_COMMANDS)
 
-    @router.post("/v1/units/{unit_id}/commands", tags=["units"], openapi_extra=edge.shown_schema(cmd.UNIT_COMMANDS))
+    @router.post(
+        "/v1/units/{unit_id}/commands",
+        tags=["units"],
+        responses=_PENDING,
+        openapi_extra=edge.shown_schema(cmd.UNIT_COMMANDS),
+    )
     async def unit_command(
         unit_id: str, request: Request, who: Annotated[Principal, Depends(allowed(*WRITERS))]
     ) -> Response:
@@ -94,6 +103,7 @@ def acts(desk: Desk) -> APIRouter:
     @router.post(
         "/v1/hospitals/{hospital_id}/commands",
         tags=["hospitals"],
+        responses=_PENDING,
         openapi_extra=edge.shown_schema(cmd.HOSPITAL_COMMANDS),
     )
     async def hospital_command(
@@ -102,14 +112,14 @@ def acts(desk: Desk) -> APIRouter:
         """divert, undivert, set_beds."""
         return await take(desk, request, who, "hospitals", hospital_id, cmd.HOSPITAL_COMMANDS)
 
-    @router.put("/v1/units/{unit_id}", tags=["units"])
+    @router.put("/v1/units/{unit_id}", tags=["units"], responses=_PENDING)
     async def put_unit(
         unit_id: str, request: Request, who: Annotated[Principal, Depends(allowed("admin"))]
     ) -> Response:
         """Registers a unit or changes it: `{"label", "type": "ALS | BLS", "station", "position": {...}}`."""
         return await register(desk, request, who, unit_id, hospital=False)
 
-    @router.put("/v1/hospitals/{hospital_id}", tags=["hospitals"])
+    @router.put("/v1/hospitals/{hospital_id}", tags=["hospitals"], responses=_PENDING)
     async def put_hospital(
         hospital_id: str, request: Request, who: Annotated[Principal, Depends(allowed("admin"))]
     ) -> Response:

@@ -9,12 +9,13 @@ import msgspec
 from fastapi import Request
 from msgspec import Struct
 
-from tocsin.calls.twice import given_twice
-from tocsin.codec.text import parse_rfc3339
+from tocsin.calls.fields import said
+from tocsin.calls.times import moment
 from tocsin.enrich.crs import is_position, to_wgs84
 from tocsin.mission import commands as cmd
 from tocsin.mission.triage import bad_answers
 from tocsin.place import Point
+from tocsin.runtime.bodies import bounded, json_of
 from tocsin.runtime.problems import Problem
 
 BODY_MAX = 64 * 1024
@@ -47,19 +48,7 @@ def invalid(*errors: tuple[str, str]) -> Problem:
 
 async def read_object(request: Request) -> dict[str, Any]:
     """The body as a JSON object; Problem 413 where it is too large, 422 where it is none."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BODY_MAX:
-            raise Problem(413, "body_too_large", f"The body is over {BODY_MAX} bytes; send less.")
-        parts.append(part)
-    content = b"".join(parts)
-    try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise invalid(("", f"not JSON: {e}")) from e
-    if twice := given_twice(content, body):
-        raise invalid(*twice)
+    body = json_of(await bounded(request, BODY_MAX))
     if not isinstance(body, dict):
         raise invalid(("", "expected a JSON object"))
     return body
@@ -101,7 +90,7 @@ def _about(body: dict[str, Any]) -> Errors:
     elif isinstance(command_id, str) and command_id.startswith(RESERVED):
         errors.append(_error("command_id", f"ids that begin with {', '.join(RESERVED)} are the system's own"))
     if expected is not None and (isinstance(expected, bool) or not isinstance(expected, int) or expected < 0):
-        errors.append(_error("expected_version", "expected a whole number, 0 or more"))
+        errors.append(_error("expected_version", "expected a version, 0 or more"))
     elif isinstance(expected, int) and expected > 2**53:
         errors.append(_error("expected_version", "too large"))
     return errors
@@ -115,7 +104,7 @@ def _read(cls: type[Struct], body: dict[str, Any], errors: Errors) -> Any:
     for f in msgspec.structs.fields(cls):
         if f.name not in body or (body[f.name] is None and not f.required):
             if f.required:
-                errors.append(_error(f.name, "missing"))
+                errors.append(_error(f.name, "is required"))
             continue
         value = body[f.name]
         try:
@@ -123,7 +112,9 @@ def _read(cls: type[Struct], body: dict[str, Any], errors: Errors) -> Any:
                 values["at"] = _time(value)
             else:
                 values[f.name] = msgspec.convert(value, hints[f.name], strict=True)
-        except (msgspec.ValidationError, ValueError) as e:
+        except (msgspec.ValidationError, OverflowError) as e:
+            errors.append(_error(f.name, said(e, hints[f.name])))
+        except ValueError as e:
             errors.append(_error(f.name, str(e)))
     return cls(**values) if len(errors) == before else None
 
@@ -132,9 +123,9 @@ def _time(value: Any) -> int | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError("expected an RFC 3339 time with offset")  # noqa: TRY004 - one kind of error for one bad field
-    at = parse_rfc3339(value)
-    if not 0 <= at <= YEAR_2100_MS:
+        raise ValueError("expected a time such as 2026-04-05T10:20:30+08:00")  # noqa: TRY004 - as for any bad field
+    at = moment(value).at
+    if at is None or not 0 <= at <= YEAR_2100_MS:
         raise ValueError("not a time of this century")
     return at
 

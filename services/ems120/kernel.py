@@ -70,6 +70,10 @@ class EmsKernel:
         """Of a mission, unit or hospital."""
         return version(state, subject)
 
+    def line(self, _: EmsState, __: str) -> str:
+        """A mission may serve a call of any line: its events name none."""
+        return ""
+
     def outputs(self, _: EmsState, __: Sequence[Event[Any]]) -> list[Append]:
         """Nothing: what missions cause elsewhere is relayed after the commit (invariant 11)."""
         return []

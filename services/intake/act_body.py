@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from services.intake.body import invalid
 from tocsin.calls.fields import FieldError, field_errors
+from tocsin.calls.posted import TEXT_MAX
 from tocsin.calls.times import NotATime, moment
-from tocsin.envelope import Ms
+from tocsin.envelope import Ms, Sealed
 from tocsin.incident import commands as c
 from tocsin.place import Place
 
@@ -17,6 +18,12 @@ INCIDENT_ID: Final = re.compile(r"\d{6}-\d{8}-\d{1,9}", re.ASCII)
 _COMMAND_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
 _RESERVED: Final = ("call:", "clock:", "relay:", "mission:", "rate:", "probe:", "event:")
 _PRIORITIES: Final = range(1, 5)
+_SCORES: Final = range(1, 6)
+_NAME_MAX: Final = 200
+_WORDS_MAX: Final = 2_000
+"""Characters of an id or a name; of one missing paper."""
+_LIST_MAX: Final = 200
+"""Entries of a list. Each is laid beside those that are there: fifty thousand units held a partition for seconds."""
 
 
 def _tags(acts: tuple[type[c.Act], ...]) -> dict[str, type[c.Act]]:
@@ -55,6 +62,19 @@ def read_act(value: Any, known: dict[str, type[c.Act]]) -> tuple[c.Act, Head]:
     raise invalid("The command has fields that cannot be used; see 'errors'.", *errors)
 
 
+def read_rating(value: Any) -> c.Rate:
+    """The caller's rating in a JSON body; Problem 422 with every field that cannot be used."""
+    errors = field_errors(value, c.Rate, tag="command")
+    if not errors:
+        act = msgspec.convert({**value, "command": "rate"}, c.Rate)
+        errors = _too_long(act)
+        if act.score not in _SCORES:
+            errors.append(FieldError("score", "expected 1 to 5"))
+        if not errors:
+            return act
+    raise invalid("The rating has fields that cannot be used; see 'errors'.", *errors)
+
+
 def _said(act: c.Act) -> c.Act:
     """Blanks say nothing: a reason or a result of blanks is none, and the rules ask for one."""
     blank = {n: "" for n in act.__struct_fields__ if isinstance(v := getattr(act, n), str) and v and not v.strip()}
@@ -79,8 +99,26 @@ def _moments(value: dict[str, Any], cls: type[c.Act]) -> tuple[dict[str, Any], l
     return body, errors
 
 
-def _beyond_types(act: c.Act, head: Head) -> list[FieldError]:
+def _too_long(act: c.Act) -> list[FieldError]:
+    """Texts and lists beyond what the log and the rules are to carry."""
     errors = []
+    for f in msgspec.structs.fields(type(act)):
+        value = getattr(act, f.name)
+        if isinstance(value, list) and len(value) > _LIST_MAX:
+            errors.append(FieldError(f.name, f"has {len(value)} entries; send at most {_LIST_MAX}"))
+        elif isinstance(value, list):
+            most = _WORDS_MAX if f.name == "missing" else _NAME_MAX
+            long = (i for i, v in enumerate(value) if isinstance(v, str) and len(v) > most)
+            errors += [FieldError(f"{f.name}.{i}", f"send at most {most} characters") for i in long]
+        elif isinstance(value, str) and f.type == Sealed and len(value.encode()) > TEXT_MAX:
+            errors.append(FieldError(f.name, f"is over {TEXT_MAX} bytes; send less"))
+        elif isinstance(value, str) and f.type != Sealed and len(value) > _NAME_MAX:
+            errors.append(FieldError(f.name, f"send at most {_NAME_MAX} characters"))
+    return errors
+
+
+def _beyond_types(act: c.Act, head: Head) -> list[FieldError]:
+    errors = _too_long(act)
     if head.command_id is not None:
         if _COMMAND_ID.fullmatch(head.command_id) is None:
             errors.append(FieldError("command_id", "1-128 of A-Z a-z 0-9 . _ : -"))
@@ -97,6 +135,8 @@ def _beyond_types(act: c.Act, head: Head) -> list[FieldError]:
         errors.append(FieldError("text", "is empty"))
     if isinstance(act, c.CorrectLocation) and not act.location.address.strip() and act.location.point is None:
         errors.append(FieldError("location", "needs an address or a point"))
+    if isinstance(act, c.CorrectLocation) and len(act.location.address) > _WORDS_MAX:
+        errors.append(FieldError("location.address", f"send at most {_WORDS_MAX} characters"))
     return errors
 
 

@@ -54,6 +54,7 @@ class Target(Struct, frozen=True):
     subject: str
     region: str
     lane: Lane
+    line: str = ""
 
 
 class Known(Protocol):
@@ -105,7 +106,7 @@ class Acts:
             row = self._index.incident(incident_id)
         if row is None or not self._sights.incident(who, row):
             raise missing("incident", incident_id)
-        return Target(incident_id, incident_id, incident_id[:6], row.lane)
+        return Target(incident_id, incident_id, incident_id[:6], row.lane, "".join(row.lines[:1]))
 
     async def task(self, task_id: str, who: Principal) -> Target:
         """The task. Whose it is the owner judges (`not_your_task`), so that a transfer's taker is never shut out."""
@@ -122,7 +123,7 @@ class Acts:
             or (who.role not in ("dispatcher", "crew") and not self._sights.incident(who, row))
         ):
             raise missing("task", task_id)
-        return Target(task_id, found[1], task_id[:6], row.lane)
+        return Target(task_id, found[1], task_id[:6], row.lane, "".join(row.lines[:1]))
 
     async def call(self, call_id: str, who: Principal) -> Target:
         """The call; its words' key is its own."""
@@ -139,7 +140,8 @@ class Acts:
         incidents = [i for x in row.incident_ids if (i := self._index.incident(x)) is not None]
         if not self._sights.call(who, record_of(row.value), incidents):
             raise missing("call", call_id)
-        return Target(call_id, incidents[0].incident_id if incidents else call_id, row.region, row.lane)
+        subject = incidents[0].incident_id if incidents else call_id
+        return Target(call_id, subject, row.region, row.lane, record_of(row.value).line)
 
     async def send(
         self, act: c.Act, head: Head, target: Target, who: Principal, *, wait: float, trace: str = ""
@@ -169,7 +171,8 @@ class Acts:
         )  # fmt: skip
         record = Append(
             (URGENT if target.lane == "urgent" else ROUTINE).name, partition_of(target.region, self._partitions),
-            target.region.encode(), encode_command(command), command_headers(command, clock=self._clock),
+            target.region.encode(), encode_command(command),
+            command_headers(command, line=target.line, clock=self._clock),
         )  # fmt: skip
         kept = await self._keeping.keep(record, urgent=target.lane == "urgent", command_id=command_id)
         found = await self.outcome(command_id, wait) if wait > 0 else None

@@ -1,22 +1,22 @@
 """The routes: read, hand on, answer. What they mean stands in `accept`, `acts` and `view`."""
 
+import hashlib
 import hmac
 import re
 import time
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.intake.accept import Calls
 from services.intake.access import READERS, Gate, Sights, check_act, check_taker
-from services.intake.act_body import ON_CALL, ON_INCIDENT, ON_TASK, Head, read_act
+from services.intake.act_body import ON_CALL, ON_INCIDENT, ON_TASK, Head, read_act, read_rating
 from services.intake.acts import FRESH_S, Acts, Outcome, Target, missing
 from services.intake.alerts import Alerts
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
-from services.intake.body import answer, invalid, problem_of, read_body, wait_of
+from services.intake.body import answer, problem_of, read_body, wait_of
 from services.intake.calling import Calling
 from services.intake.index import CallRow, IncidentRow, Index
 from services.intake.openapi import answers, body
@@ -24,9 +24,8 @@ from services.intake.safekeeping import Safekeeping
 from services.intake.spool import SpoolFull
 from services.intake.view import call_view, progress_view, spooled_view
 from tocsin.calls import InvalidBody
-from tocsin.calls.fields import FieldError, field_errors
 from tocsin.calls.read import read_json
-from tocsin.incident.commands import Act, Rate
+from tocsin.incident.commands import Act
 from tocsin.log.port import RecordTooLarge
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
@@ -171,25 +170,21 @@ class Api:
         return answer(200, progress_view(call_id, held.at, "recorded", []))
 
     async def post_rating(self, call_id: str, request: Request) -> Response:
-        """The caller's rating, 1 to 5, once."""
+        """The caller's rating, 1 to 5, once: the same again is answered as before, another is refused."""
         row, incidents = await self._own(call_id, request)
         if row is None:
             raise Problem(409, "illegal_step", "The call is not on the log yet; rate it when it has been dealt with.")
         wait = wait_of(request)
-        value = await self._json(request)
-        errors = field_errors(value, Rate, tag="command")
-        score = value.get("score") if isinstance(value, dict) else None
-        if not errors and not (isinstance(score, int) and 1 <= score <= 5):  # noqa: PLR2004 - five stars
-            errors = [FieldError("score", "expected 1 to 5")]
-        if errors:
-            raise invalid("The rating has fields that cannot be used; see 'errors'.", *errors)
-        act = msgspec.convert({**value, "command": "rate"}, Rate)
+        code = self._calls.progress_code(call_id)
+        act = read_rating(await self._json(request))
         subject = incidents[0].incident_id if incidents else call_id
-        command_id = f"rate:{call_id}"
+        # The id holds what was said: a repeat finds its answer, a change of mind is decided, and refused aloud.
+        said = hashlib.blake2b(act.text.encode(), key=code.encode(), digest_size=6).hexdigest() if act.text else ""
+        command_id = f"rate:{call_id}:{act.score}:{said}"
         known = await self._acts.outcome(command_id, 0)
         if known is not None:
             return self._said(await self._acts.status(command_id, 0))
-        target = Target(call_id, subject, row.region, row.lane)
+        target = Target(call_id, subject, row.region, row.lane, "".join(incidents[0].lines[:1]) if incidents else "")
         try:
             outcome = await self._acts.append(act, command_id, None, target, _CALLER, wait=wait, trace=current())
         except (SpoolFull, RecordTooLarge, KeysUnavailable) as e:

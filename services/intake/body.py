@@ -1,7 +1,6 @@
 """Bodies and query values as they come in: bounded while they are read, refused with every fault named."""
 
 import math
-from typing import Any
 
 import msgspec
 from fastapi import Request
@@ -9,7 +8,7 @@ from starlette.responses import Response
 
 from tocsin.calls.fields import FieldError
 from tocsin.calls.posted import BODY_MAX
-from tocsin.calls.read import InvalidBody
+from tocsin.runtime.bodies import bounded, problem_of, too_large
 from tocsin.runtime.problems import Problem
 
 WAIT_MAX_S = 30.0
@@ -23,28 +22,7 @@ def answer(status: int, value: object, headers: dict[str, str] | None = None) ->
 
 async def read_body(request: Request, limit: int = BODY_MAX) -> bytes:
     """The body, at most `limit` bytes of it ever in memory; Problem 413 above."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large(limit)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
-
-
-def too_large(limit: int) -> Problem:
-    """413."""
-    return Problem(413, "body_too_large", f"The body is over {limit} bytes; send less.")
-
-
-def problem_of(error: InvalidBody) -> Problem:
-    """The problem document of a refused body."""
-    more: dict[str, Any] = {"errors": [x.shown for x in error.errors]} if error.status == 422 else {}  # noqa: PLR2004
-    return Problem(error.status, error.code, error.detail, **more)
+    return await bounded(request, limit)
 
 
 def invalid(detail: str, *errors: FieldError) -> Problem:
@@ -64,3 +42,6 @@ def wait_of(request: Request) -> float:
     if not 0 <= seconds < math.inf:
         raise invalid("'wait' is a number of seconds, e.g. ?wait=2.", FieldError("wait", "expected seconds, 0 or more"))
     return min(seconds, WAIT_MAX_S)
+
+
+__all__ = ["answer", "invalid", "problem_of", "read_body", "too_large", "wait_of"]

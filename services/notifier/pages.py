@@ -1,10 +1,13 @@
 """The console's files, with a policy that lets nothing but our own scripts and styles run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -31,7 +34,17 @@ def console_path() -> Path:
 
 
 class _Console(StaticFiles):
+    """The files. They stand under every path, so what a route has under another method would look like no file."""
+
+    routes: Sequence[BaseRoute] = ()
+
     async def get_response(self, path: str, scope: Scope) -> Response:
+        fits = (r for r in self.routes if isinstance(r, Route) and r.matches(scope)[0] is Match.PARTIAL)
+        methods = {m for r in fits for m in r.methods or ()}
+        if methods:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
+        if path.startswith("v1/"):
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         for name, value in _HEADERS.items():
             response.headers[name] = value
@@ -41,4 +54,5 @@ class _Console(StaticFiles):
 def mount(app: FastAPI) -> None:
     """Serves the console at `/`; mounted last, so that every route goes before it."""
     files: Any = _Console(directory=console_path(), html=True)
+    files.routes = list(app.routes)
     app.mount("/", files, name="console")

@@ -62,7 +62,7 @@ def list_incidents(
     by = ("opened_at", "opened_at", "incident_id") if newest else ("priority", "opened_at", "incident_id")
     if cursor:
         clauses.append(f"({', '.join(by)}) {'<' if newest else '>'} (?, ?, ?)")
-        values += list(_read_cursor(cursor))
+        values += list(_read_cursor(cursor, newest=newest))
     turn = "DESC" if newest else "ASC"
     columns = by[1:] if newest else by
     sql = (
@@ -106,13 +106,19 @@ def _write_cursor(key: tuple[int, int, str]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
-def _read_cursor(text: str) -> tuple[int, int, str]:
+def _read_cursor(text: str, *, newest: bool) -> tuple[int, int, str]:
+    """The key a page ended with. By its first part it is of this order: a priority, or the moment it holds twice."""
     try:
-        return _cursor(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        key = _cursor(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, msgspec.DecodeError) as e:
-        raise Problem.invalid(
-            "query.cursor", "none of this list's; begin again without one", code="cursor_invalid"
-        ) from e
+        raise _no_cursor() from e
+    if (key[0] == key[1]) != newest:
+        raise _no_cursor()
+    return key
+
+
+def _no_cursor() -> Problem:
+    return Problem.invalid("query.cursor", "none of this list's; begin again without one", code="cursor_invalid")
 
 
 def _found(keys: str, body: bytes) -> Found:

@@ -7,10 +7,12 @@ from msgspec import DecodeError, Struct, ValidationError, json
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tocsin.runtime.bodies import bounded
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import COOKIE, Principal, signed_in, verify
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
+BODY_MAX = 16 * 1024
 
 
 class SignIn(Struct, frozen=True):
@@ -34,8 +36,8 @@ def routes(secret: bytes, *, hours: int) -> APIRouter:
     async def sign_in(request: Request) -> Response:
         """Takes a token and sets the cookie; the token itself says how long it lasts."""
         try:
-            body = _sign_in(await request.body())
-        except (DecodeError, ValidationError) as e:
+            body = _sign_in(await bounded(request, BODY_MAX))
+        except (DecodeError, ValidationError, UnicodeDecodeError) as e:
             raise Problem.invalid("token", 'send {"token": "<your token>"} as JSON') from e
         who = verify(secret, body.token.strip())
         response = JSONResponse(_who(who))

@@ -20,6 +20,7 @@ from tocsin.delivery import WebhookRegistered, WebhookRemoved
 from tocsin.envelope import Frozen
 from tocsin.incident.events import EVENTS
 from tocsin.log.port import LogUnavailable, Producer
+from tocsin.runtime.bodies import bounded
 from tocsin.runtime.positions import encode
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
@@ -73,9 +74,7 @@ class Office:
 
     async def read(self, request: Request, who: Principal) -> Asked:
         """The registration, checked; 422 with an entry for each field that cannot be used."""
-        raw = await request.body()
-        if len(raw) > BODY_MAX:
-            raise Problem(413, "too_large", "The body is over 64 KiB.")
+        raw = await bounded(request, BODY_MAX)
         try:
             asked = _asked(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:

@@ -101,6 +101,12 @@ class RouterKernel:
         """See `Kernel`."""
         return state.version(subject)
 
+    def line(self, state: PartitionState, subject: str) -> str:
+        """See `Kernel`."""
+        region = state.regions.get(subject[:6])
+        incident = region.incidents.get(subject) if region is not None else None
+        return incident.line if incident is not None else ""
+
     def outputs(self, state: PartitionState, events: Sequence[Event[Any]]) -> list[Append]:
         """See `Kernel`: the dispatch orders."""
         return orders(state, events, self._policies.get(events[0].policy).kinds, self._unsealed)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from tocsin.codec.wire import encode_joined, encode_value
 from tocsin.envelope import Event
 from tocsin.incident import events as ev
 from tocsin.incident.show import Words, incident_view
 from tocsin.incident.state import Incident, PartitionState, RegionState, Task
-from tocsin.incident.view import Dispatch
+from tocsin.incident.view import Dispatch, IncidentView
 from tocsin.log.headers import order_headers
 from tocsin.log.port import Append
 from tocsin.log.topics import DISPATCH
@@ -29,6 +31,9 @@ SILENT: tuple[type[Any], ...] = (
     InputDeadLettered, InputForwarded, PolicyActivated,
 )  # fmt: skip
 """Events that change nothing an agency acts on."""
+VIEW_MAX = 850 * 1024
+"""Bytes of the incident within an order: a record's 900 KiB less what stands beside it."""
+WORDS_KEPT = 2_000
 ENDED = frozenset({"completed", "returned", "transferred", "cancelled"})
 
 
@@ -73,10 +78,27 @@ class _Views:
         medical = agency_class == "medical" or not self._patients
         view = self._made.get((first, medical))
         if view is None:
-            view = self._made[first, medical] = encode_value(
+            view = self._made[first, medical] = fitting(
                 incident_view(self.incident, self._calls, self._kinds, self._words, confidential=first, medical=medical)
             )
         return view
+
+
+def fitting(view: IncidentView) -> bytes:
+    """The incident's bytes, within a record: an order that is too large would reach nobody.
+
+    Beyond it long words are cut, then calls between the first and the newest left out; `calls_shortened` says so.
+    """
+    value = encode_value(view)
+    if len(value) <= VIEW_MAX:
+        return value
+    calls = [structs.replace(c, text=c.text[:WORDS_KEPT]) for c in view.calls]
+    flags = [*view.flags, "calls_shortened"]
+    while True:
+        value = encode_value(structs.replace(view, calls=calls, flags=flags))
+        if len(value) <= VIEW_MAX or len(calls) <= 1:
+            return value
+        calls = [calls[0], *calls[len(calls) // 2 + 1 :]]
 
 
 def _actions(incident: Incident, events: Sequence[Event[Any]]) -> dict[str, tuple[str, Event[Any]]]:

@@ -4,14 +4,14 @@ import re
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel
 
 from services.supervision import public
 from services.supervision.complaints import Complaint, Complaints, End
 from services.supervision.desk import Desk
+from services.supervision.posted import ComplaintBody, EndBody, described, posted
 from services.supervision.public import CaseRow, Disclosure, KindRow, ScoreRow
 from services.supervision.shapes import Page, page
-from tocsin.calls.once import each_once
 from tocsin.codec.text import rfc3339
 from tocsin.policy.standing import Standing
 from tocsin.runtime.clock import Clock
@@ -23,39 +23,6 @@ SEES_CASES = ("supervisor", "auditor", "commander", "admin")
 LOOKS_INTO = ("supervisor", "commander", "dispatcher", "admin")
 """Who may close a complaint: those who supervise, and the agency that looks into it."""
 _PERIOD = re.compile(r"20\d\dQ[1-4]")
-_TEXT_MAX = 64 * 1024
-
-
-class Complainant(BaseModel):
-    """Who complains; kept sealed."""
-
-    name: str = Field("", max_length=200)
-    number: str = Field("", max_length=40)
-
-
-class ComplaintBody(BaseModel):
-    """A complaint about an agency, taken down for somebody: `complainant`, or `name` and `number` beside the rest."""
-
-    agency: str = Field(max_length=64, validation_alias=AliasChoices("agency", "against"))
-    text: str = Field(min_length=1, max_length=_TEXT_MAX)
-    incident_id: str = Field("", max_length=64)
-    name: str = Field("", max_length=200)
-    number: str = Field("", max_length=40)
-    complainant: Complainant = Complainant()
-
-    @property
-    def who(self) -> str:
-        """The complainant's name and number."""
-        given = (self.name or self.complainant.name, self.number or self.complainant.number)
-        return " ".join(x for x in given if x)
-
-
-class EndBody(BaseModel):
-    """What came of a complaint, and whether the complainant was told."""
-
-    outcome: Literal["upheld", "unfounded", "settled", "withdrawn"]
-    told: Literal["told", "unreachable", "anonymous", "declined", "unsafe"]
-    text: str = Field("", max_length=_TEXT_MAX)
 
 
 class Receipt(BaseModel):
@@ -101,13 +68,13 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
         rows = sorted((r for r in rows if state is None or r[1].state == state), key=lambda r: r[0])
         return page([r[1] for r in rows], [r[0] for r in rows], cursor=cursor, limit=limit)
 
-    @router.post("/v1/complaints", tags=["public"], status_code=202, dependencies=[Depends(each_once)])
+    @router.post("/v1/complaints", tags=["public"], status_code=202, openapi_extra=described(ComplaintBody))
     async def complain(
         principal: Annotated[
             Principal,
             Depends(allowed("call_taker", "hotline", "commander", "ems_dispatcher", "supervisor", "auditor", "admin")),
         ],
-        body: ComplaintBody,
+        body: Annotated[ComplaintBody, Depends(posted(ComplaintBody))],
     ) -> Receipt:
         """Takes a complaint; the receipt is given once it is on the log. It never reaches the agency complained of."""
         taken = await complaints.take(
@@ -115,9 +82,11 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
         )
         return Receipt(receipt=taken.complaint_id, handled_by=taken.handled_by)
 
-    @router.post("/v1/complaints/{complaint_id}/close", tags=["judging"], dependencies=[Depends(each_once)])
+    @router.post("/v1/complaints/{complaint_id}/close", tags=["judging"], openapi_extra=described(EndBody))
     async def close(
-        principal: Annotated[Principal, Depends(allowed(*LOOKS_INTO))], complaint_id: str, body: EndBody
+        principal: Annotated[Principal, Depends(allowed(*LOOKS_INTO))],
+        complaint_id: str,
+        body: Annotated[EndBody, Depends(posted(EndBody))],
     ) -> CaseRow:
         """Ends a complaint, once, by whoever looks into it, with what the complainant was told of it."""
         taken = await complaints.close(principal, complaint_id, outcome=body.outcome, told=body.told, text=body.text)

@@ -166,7 +166,7 @@ def test_a_batch_answers_line_by_line(outside: Outside) -> None:
 
 
 def test_a_caller_follows_and_rates_the_matter(outside: Outside) -> None:
-    """Progress needs the code and no sign-in; so does the rating."""
+    """Progress needs the code and no sign-in; so does the rating: once, and a second one is not taken in silence."""
     receipt = outside.post("12345", "小区路灯不亮").json()
     outside.recorded(receipt["call_id"])
     with outside.county.client("intake", "nobody") as http:
@@ -176,7 +176,14 @@ def test_a_caller_follows_and_rates_the_matter(outside: Outside) -> None:
         assert {"recorded", "opened", "routed"} <= {s["step"] for s in shown["steps"]}
         assert http.get(path, params={"code": "wrong"}).status_code == 404
         rated = http.post(f"{path}/rating", params=code | {"wait": "9"}, json={"score": 5})
+        again = http.post(f"{path}/rating", params=code | {"wait": "9"}, json={"score": 5})
+        other = [
+            http.post(f"{path}/rating", params=code | {"wait": "9"}, json=said)
+            for said in ({"score": 1}, {"score": 5, "text": "谢谢"})
+        ]
     assert [e["type"] for e in rated.json()["events"]] == ["Rated"]
+    assert again.json() == rated.json()
+    assert [(r.status_code, r.json()["code"]) for r in other] == [(409, "illegal_step")] * 2
 
 
 def test_exercises_stay_apart(outside: Outside) -> None:

@@ -36,6 +36,19 @@ def test_positions_are_decoded_like_everything_else(outside: Outside) -> None:
     assert mine[-1]["headers"]["ce_type"] == "cn.tocsin.Position.v1"
 
 
+def test_an_act_and_its_events_name_the_line_of_their_incident(outside: Outside) -> None:
+    """`tocsin_line` stands on every record about an incident, not on its first alone."""
+    incident = outside.call("119", "杂物间起火了")["incident_ids"][0]
+    outside.said("incidents", incident, "note", text="二楼", command_id="line-of-an-act")
+    found = []
+    for topic in ("commands.urgent", "incident.events"):
+        told = tocsin("tail", topic, "--no-follow", "--data-dir", outside.county.data_dir).stdout.splitlines()
+        found += [r["headers"] for r in map(json.loads, told) if r["headers"].get("ce_subject") == incident]
+    assert {"cn.tocsin.Note.v1", "cn.tocsin.NoteAdded.v1", "cn.tocsin.TaskRouted.v1"} <= {h["ce_type"] for h in found}
+    people = [h for h in found if not h["ce_id"].startswith(("clock:", "relay:", "probe:", "report:"))]
+    assert {h.get("tocsin_line") for h in people} == {"119"}
+
+
 def test_a_missions_events_name_their_incident(outside: Outside) -> None:
     """`ce_subject` and `incident_id` of 120's events are the incident's id; of a unit's own there is no incident."""
     incident = outside.call("120", "我妈突然晕倒了，叫不醒")["incident_ids"][0]

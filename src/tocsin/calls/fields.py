@@ -52,18 +52,39 @@ def _one(value: Any, f: _Field, here: str) -> list[FieldError]:
         msgspec.convert(value, f.hint)
     except (msgspec.ValidationError, OverflowError) as e:
         if f.struct is not None and type(value) is dict:
-            return field_errors(value, f.struct, here) or [FieldError(here, _said(e))]
+            return field_errors(value, f.struct, here) or [FieldError(here, said(e, f.hint))]
         if f.listed is not None and type(value) is list:
             deeper = [x for i, v in enumerate(value[:100]) for x in field_errors(v, f.listed, f"{here}.{i}")]
-            return deeper or [FieldError(here, _said(e))]
-        return [FieldError(here, _said(e))]
+            return deeper or [FieldError(here, said(e, f.hint))]
+        return [FieldError(here, said(e, f.hint))]
     return []
 
 
-def _said(error: Exception) -> str:
-    """The decoder's sentence without its path, which may hold what the sender wrote."""
-    said = str(error).split(" - at ")[0][:300]
-    return said[:1].lower() + said[1:]
+def said(error: Exception, hint: Any) -> str:
+    """What is expected, in words; else the decoder's sentence, without its path, which may hold what was sent."""
+    words = str(error).split(" - at ")[0][:300]
+    if words.startswith("Invalid enum value"):
+        known = _values(hint)
+        return f"expected one of {', '.join(known)}" if known else "not a known value"
+    if " matching regex " in words:
+        return f"expected {_described(hint) or 'another form'}"
+    return words[:1].lower() + words[1:]
+
+
+def _values(hint: Any) -> list[str]:
+    """The values a hint lists, wherever within it they stand."""
+    if typing.get_origin(hint) is typing.Literal:
+        return [str(v) for v in typing.get_args(hint)]
+    return [v for a in typing.get_args(hint) for v in _values(a)]
+
+
+def _described(hint: Any) -> str:
+    """The words a hint's pattern has beside it."""
+    for a in typing.get_args(hint):
+        words = a.description if isinstance(a, msgspec.Meta) else _described(a)
+        if words:
+            return str(words)
+    return ""
 
 
 def _named(value: Any) -> str:

@@ -14,7 +14,7 @@ BODY_MAX = 1024 * 1024
 
 Short = Annotated[str, Meta(max_length=200)]
 Long = Annotated[str, Meta(max_length=2000)]
-CallId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]
+CallId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\-]{1,64}$", description="1-64 of A-Z a-z 0-9 . _ : -")]
 When = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
 """RFC 3339, its offset required. What no calendar holds (30 February, year 0) is kept as given and flagged."""
 

@@ -15,6 +15,7 @@ from tocsin.calls.twice import given_twice
 
 _generic = msgspec.json.Decoder()
 _LONE = re.compile("[\ud800-\udfff]")
+_DIGITS_MAX = 400
 TIMES = ("rang_at", "answered_at", "ended_at", "occurred_at", "received_at")
 
 
@@ -69,8 +70,13 @@ def _once(body: bytes, value: Any) -> None:
 def _read_slowly(body: bytes) -> Any:
     """What the strict reader refuses may still be JSON with unpaired surrogates; NaN and Infinity are not JSON."""
     try:
-        return json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as e:
+        return json.loads(
+            body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant, parse_float=_finite,
+            parse_int=_whole,
+        )  # fmt: skip
+    except RecursionError as e:
+        raise _too_deep() from e
+    except ValueError as e:
         said = str(e)[:200]
         raise InvalidBody(422, "not_json", f"The body is not JSON: {said}.", [FieldError("", said)]) from e
 
@@ -86,13 +92,22 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS_MAX:
+        raise ValueError(f"a number of {len(text)} digits is beyond any use")
+    return int(text)
+
+
+def _too_deep() -> InvalidBody:
+    said = "nested too deeply; no field here holds more than a list of objects"
+    return InvalidBody(422, "not_json", f"The body is {said}.", [FieldError("", said)])
+
+
 def _repair_all(value: Any) -> tuple[Any, Any]:
     try:
         mended = _repair(value)
     except RecursionError as e:
-        raise InvalidBody(
-            422, "not_json", "The body is nested too deeply.", [FieldError("", "nested too deeply")]
-        ) from e
+        raise _too_deep() from e
     return value, value if mended == value else mended
 
 

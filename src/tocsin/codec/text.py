@@ -17,16 +17,19 @@ _INCIDENT = re.compile(r"\d{6}-\d{8}-\d+", re.ASCII)
 
 COUNTY_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Asia/Shanghai has had no other offset since 1991."""
+_FIRST_MS = int(datetime(1, 1, 2, tzinfo=COUNTY_ZONE).timestamp()) * 1000
+_LAST_MS = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=COUNTY_ZONE).timestamp()) * 1000
 
 
 def rfc3339(at: int | None) -> str | None:
-    """Unix milliseconds → RFC 3339 with the county's offset; None stays None, what no calendar holds stays a number."""
+    """Unix milliseconds → RFC 3339 with the county's offset; None stays None.
+
+    RFC 3339 has the years 1 to 9999: what lies beyond is shown as the first or last moment of those.
+    """
     if at is None:
         return None
-    try:
-        return f"{_second(at // 1000)}.{at % 1000:03d}+08:00"
-    except (OverflowError, ValueError, OSError):
-        return str(at)
+    at = min(max(at, _FIRST_MS), _LAST_MS)
+    return f"{_second(at // 1000)}.{at % 1000:03d}+08:00"
 
 
 @lru_cache(maxsize=4096)

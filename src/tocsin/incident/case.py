@@ -64,8 +64,15 @@ class Case:
 
     def task(self, task_id: str) -> tuple[Incident, Task]:
         """A task with the incident that holds it now."""
-        incident = self.survivor(task_id.rpartition("-T")[0])
+        first = self.known(task_id.rpartition("-T")[0])
+        incident = self.survivor(first.incident_id)
         task = incident.tasks.get(task_id)
+        if task is None and task_id in first.tasks:
+            # Joined by a merge to the task its agency has there: whoever holds the old number is told the new one.
+            holder = first.tasks[task_id].held_by
+            here = ", ".join(t.task_id for t in incident.tasks.values() if t.held_by == holder)
+            went = f"act on {here}" if here else "nothing of it goes on there"
+            raise Refused("illegal_step", f"{task_id} went into {incident.incident_id} with a merge; {went}")
         if task is None:
             raise Refused("not_found", f"no task {task_id}")
         return incident, task

@@ -8,6 +8,7 @@ from tocsin.incident.fold_tasks import ENDED, RANK
 from tocsin.incident.permissions import on_incident
 from tocsin.incident.routing import fair_plan, open_incident, open_tasks, raise_priority, route
 from tocsin.incident.state import Call, Incident, Task
+from tocsin.incident.tasks import advance, reach, send
 from tocsin.incident.values import Role
 
 
@@ -254,9 +255,12 @@ def _join(case: Case, incident: Incident, into: Incident, t: Task, same: Task) -
     )
     stop(case, incident, task_id=t.task_id, cause="merged")
     case.say(into.incident_id, ev.TaskAlerted(task_id=same.task_id, agency=same.held_by, cause="merged"))
+    advance(case, into, same, "accepted" if RANK[t.state] >= RANK["accepted"] else t.state)
     units = [u for u in t.units if u not in same.units]
     if RANK[t.state] >= RANK["dispatched"] and (units or RANK[same.state] < RANK["dispatched"]):
-        case.say(into.incident_id, ev.UnitsDispatched(task_id=same.task_id, agency=same.held_by, unit_ids=units))
+        send(case, into, same, units)
+    if t.state == "on_scene" and RANK[same.state] < RANK["on_scene"]:
+        reach(case, into, same, t.units[0] if t.units else "")
 
 
 def relate(case: Case) -> None:
@@ -264,7 +268,9 @@ def relate(case: Case) -> None:
     incident = case.known(case.command.target)
     on_incident(case, incident)
     to = case.data.to
-    if to == incident.incident_id or to in incident.related:
+    if to == incident.incident_id:
+        raise Refused("illegal_step", "name another incident; this is the one itself")
+    if to in incident.related:
         raise Refused("illegal_step", "these are related already")
     other = case.known(to) if to[:6] == case.command.region else None
     case.say(incident.incident_id, ev.IncidentsRelated(to=to, decided_by="person", reason=case.data.reason))

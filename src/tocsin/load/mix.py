@@ -1,13 +1,14 @@
 """What to send: made-up calls, a file of calls in the POST shape, or a table of real records put into that shape."""
 
 import csv
+import io
 import itertools
 import json
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.place import Point
 from tocsin.policy.model import Policy
@@ -24,12 +25,15 @@ def read_mix(file: Path, policy: Policy) -> list[dict[str, Any]]:
     county's middle, since they come from elsewhere); CSV with `text` and perhaps `subject, caller_id, received_at`
     (hotline messages). Mend names the first line that cannot be read.
     """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise Mend(f"{file} cannot be read: {e}", "Name a file of NDJSON or CSV in UTF-8.") from e
     if file.suffix == ".csv":
-        with file.open(encoding="utf-8-sig", newline="") as f:
-            rows = list(csv.DictReader(f))
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
         columns = set(rows[0]) if rows else set()
         if {"lat", "lng", "title", "timeStamp"} <= columns:
-            return _emergency(rows, policy)
+            return _emergency(file, rows, policy)
         if "text" in columns:
             return list(_hotline(rows))
         has = ", ".join(sorted(columns)) or "no rows"
@@ -37,7 +41,9 @@ def read_mix(file: Path, policy: Policy) -> list[dict[str, Any]]:
             f"{file.name} cannot be played: it has {has}", "Give it the columns lat,lng,title,timeStamp or text."
         )
     bodies = []
-    for n, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for n, line in enumerate(text.split("\n"), 1):  # `splitlines` would part a text at U+2028
+        if not line.strip():
+            continue
         try:
             body = json.loads(line)
         except ValueError as e:
@@ -57,20 +63,39 @@ def read_mixes(files: list[Path], policy: Policy) -> list[dict[str, Any]]:
     return [b for turn in itertools.zip_longest(*tables) for b in turn if b is not None]
 
 
-def _emergency(rows: list[dict[str, str]], policy: Policy) -> list[dict[str, Any]]:
+class _Emergency(NamedTuple):
+    """A row of a table of emergency calls."""
+
+    lat: float
+    lon: float
+    when: str
+    title: str
+    address: str
+
+
+def _emergency_row(row: dict[str, str]) -> _Emergency:
+    when = datetime.strptime(row["timeStamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).isoformat()
+    return _Emergency(float(row["lat"]), float(row["lng"]), when, row["title"], row.get("addr", ""))
+
+
+def _emergency(file: Path, rows: list[dict[str, str]], policy: Policy) -> list[dict[str, Any]]:
     middle = _middle(policy)
-    lats, lons = [float(r["lat"]) for r in rows], [float(r["lng"]) for r in rows]
+    found = []
+    for n, row in enumerate(rows, 2):
+        try:
+            found.append(_emergency_row(row))
+        except (ValueError, TypeError) as e:
+            form = "Each row has numbers in lat and lng, a title, and a time such as 2016-03-05 10:20:30."
+            raise Mend(f"{file.name}:{n} is no call ({e})", form) from e
+    lats, lons = [r.lat for r in found], [r.lon for r in found]
     lat0, lon0 = sum(lats) / len(lats), sum(lons) / len(lons)
     bodies = []
-    for row, lat, lon in zip(rows, lats, lons, strict=True):
-        when = datetime.strptime(row["timeStamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).isoformat()
-        point = {"lon": middle.lon + (lon - lon0) * _LON_M, "lat": middle.lat + (lat - lat0), "crs": "WGS84"}
-        service = row["title"].partition(":")[0]
-        location = {"address": row.get("addr", ""), "point": point}
+    for r in found:
+        point = {"lon": middle.lon + (r.lon - lon0) * _LON_M, "lat": middle.lat + (r.lat - lat0), "crs": "WGS84"}
+        service = r.title.partition(":")[0]
+        location = {"address": r.address, "point": point}
         line = _SERVICE_LINE.get(service, "110")
-        bodies.append(
-            {"line": line, "channel": "relay", "text": row["title"], "received_at": when, "location": location}
-        )
+        bodies.append({"line": line, "channel": "relay", "text": r.title, "received_at": r.when, "location": location})
     return bodies
 
 

@@ -22,6 +22,7 @@ def _of_type(name: str, source: str) -> Headers:
     return (*_FIXED, ("ce_source", source.encode()), ("ce_type", f"cn.tocsin.{name}.v1".encode()))
 
 
+@lru_cache(maxsize=16)
 def _line(line: str) -> Headers:
     return (("tocsin_line", line.encode()),) if line else ()
 
@@ -37,7 +38,10 @@ def _trace(trace: str) -> Headers:
 
 
 def command_headers(command: Command[Any], *, line: str = "", clock: Clock | None = None) -> Headers:
-    """Headers of a command's record. `line` for calls; `clock` adds its reading where it is not the real one."""
+    """Headers of a command's record.
+
+    `line` is the call's, or of the incident it acts on; `clock` adds its reading where it is not the real one.
+    """
     source = f"/tocsin/{command.actor.agency or command.actor.role}"
     return (
         *_of_type(type(command.data).__name__, source),
@@ -49,8 +53,8 @@ def command_headers(command: Command[Any], *, line: str = "", clock: Clock | Non
     )
 
 
-def event_headers(event: Event[Any]) -> Headers:
-    """Headers of an event's record."""
+def event_headers(event: Event[Any], line: str = "") -> Headers:
+    """Headers of an event's record. `line` is its incident's; a call's event names the call's own."""
     kind = type(event.data)
     fixed = _fixed.get(kind)
     if fixed is None:
@@ -59,6 +63,8 @@ def event_headers(event: Event[Any]) -> Headers:
     headers: Headers = (*fixed, ("ce_id", event.event_id.encode()), ("ce_subject", subject))
     if kind is CallRecorded or kind is IncidentOpened:
         headers += _line(_line_of(event.data))
+    elif line:
+        headers += _line(line)
     return headers + _trace(event.trace) if event.trace else headers
 
 

@@ -65,5 +65,8 @@ class Kernel(Folding[S], Protocol[S, F]):
     def version(self, state: S, subject: str) -> int:
         """The present version of an incident, mission or unit; 0 where there is none."""
 
+    def line(self, state: S, subject: str) -> str:
+        """The line an incident came on, which the headers of its events name; "" where there is none."""
+
     def outputs(self, state: S, events: Sequence[Event[Any]]) -> list[Append]:
         """Records for topics that this owner alone writes, in these events' transaction; deterministic from both."""

@@ -22,6 +22,17 @@ from tocsin.runtime.tracing import TraceMiddleware
 log = structlog.get_logger()
 ReadyCheck = Callable[[], str | None]
 """Says what keeps a service from being ready, or None."""
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        n: {"type": "integer" if n == "status" else "string"} for n in ("type", "title", "status", "code", "detail")
+    },
+}
+_REFUSED = {
+    "description": "Refused, with a stable code",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
 def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck], warn: Sequence[ReadyCheck] = ()) -> FastAPI:
@@ -52,7 +63,31 @@ def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck], warn: Sequ
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     _problems(app)
+    _refusals(app)
     return app
+
+
+def _refusals(app: FastAPI) -> None:
+    """Says in the document how a service refuses: problem+json with a code, whatever the status."""
+    bare = app.openapi
+
+    def whole() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        document = bare()
+        for path, operations in document["paths"].items():
+            for o in operations.values():
+                if path.startswith("/v1/"):
+                    o["responses"].setdefault("default", _REFUSED)
+                if "application/json" in o["responses"].get("422", {}).get("content", {}):
+                    o["responses"]["422"] = _REFUSED
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("Problem", _PROBLEM)
+        for own in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(own, None)
+        return document
+
+    app.openapi = whole  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
 
 def _problems(app: FastAPI) -> None:
@@ -68,8 +103,14 @@ def _problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, e: HTTPException) -> Response:
+        headers = dict(e.headers or {})
         code = {404: "not_found", 405: "method_not_allowed"}.get(e.status_code, "http_error")
-        return Problem(e.status_code, code, str(e.detail), dict(e.headers or {})).response()
+        detail = str(e.detail)
+        if e.status_code == 404:  # noqa: PLR2004 - no route; what a route does not find says so itself
+            detail = "There is nothing at this address; /openapi.json lists what there is."
+        elif e.status_code == 405:  # noqa: PLR2004 - a route, by another method
+            detail = f"This address takes {headers.get('Allow', 'another method')}."
+        return Problem(e.status_code, code, detail, headers).response()
 
 
 async def serve(app: Any, *, host: str, port: int, stop: asyncio.Event | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -76,6 +77,31 @@ def test_each_wrong_field_is_named(content: dict, field: str) -> None:
     e = refused(json.dumps(content).encode())
     assert e.status == 422
     assert field in [x.field for x in e.errors]
+
+
+@pytest.mark.parametrize(
+    ("content", "mend"),
+    [
+        ({"line": "911", "text": "x"}, "expected one of 110, 119, 122, 120, 12345"),
+        ({"line": "119", "channel": "fax", "text": "x"}, "expected one of voice, sms, app, web, sensor, relay"),
+        ({"line": "119", "text": "x", "call_id": "a b"}, "expected 1-64 of A-Z a-z 0-9 . _ : -"),
+        (
+            {"line": "119", "location": {"point": {"lon": 112, "lat": 29, "crs": "MARS"}}},
+            "expected one of WGS84, CGCS2000, GCJ02, BD09",
+        ),
+    ],
+)
+def test_what_a_field_may_be_is_said(content: dict, mend: str) -> None:
+    """A value that is none of those known is answered with those known, not with the decoder's own words."""
+    assert [x.message for x in refused(json.dumps(content).encode()).errors] == [mend]
+
+
+def test_what_no_reader_takes_is_said_in_words_for_senders() -> None:
+    """Numbers without end and bottomless nesting are the sender's to mend; how we read is not said."""
+    for content in (b'{"n":' + b"9" * 5000 + b"}", b"[" * 100_000, b'{"a":' * 5000 + b"1" + b"}" * 5000):
+        e = refused(content)
+        assert (e.status, e.code) == (422, "not_json")
+        assert not re.search("sys\\.|recursion", e.detail)
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:

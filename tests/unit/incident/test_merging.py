@@ -34,6 +34,33 @@ def test_merging_joins_equal_agencies_and_moves_the_rest(world: World) -> None:
     world.do(cmd.Close(), b.incident_id).refused("illegal_step")
 
 
+def test_a_joined_task_is_as_far_as_either_had_come_and_its_limits_are_met(world: World) -> None:
+    """Police on scene for the one are on scene for both: the survivor's limits do not run on to a card."""
+    a = world.call()
+    b = world.call(point=east(2000), after=MIN)
+    police = f"{a.incident_id}-T2"
+    world.do(cmd.Arrive(unit_id="p9"), f"{b.incident_id}-T2", of("nanxian-police"))
+    world.do(cmd.Accept(), f"{b.incident_id}-T1", of("nanxian-fire"))
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    assert [a.tasks[f"{a.incident_id}-T{n}"].state for n in (1, 2)] == ["accepted", "on_scene"]
+    clocks = {(c.task_id, c.clock): c.state for c in a.clocks.values() if c.task_id == police}
+    assert clocks == {
+        (police, "acknowledge"): "met", (police, "dispatch"): "met", (police, "arrive"): "met",
+        (police, "feedback"): "running",
+    }  # fmt: skip
+    fire = {c.clock: c.state for c in a.clocks.values() if c.task_id == f"{a.incident_id}-T1"}
+    assert fire == {"acknowledge": "met", "dispatch": "running", "arrive": "running"}
+
+
+def test_a_task_that_was_joined_says_where_it_went(world: World) -> None:
+    """A crew that acts on the number it was given is told the one that goes on, not that there is none."""
+    a = world.call()
+    b = world.call(point=east(2000), after=MIN)
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    world.do(cmd.Arrive(unit_id="p9"), f"{b.incident_id}-T2", of("nanxian-police")).refused("illegal_step")
+    assert f"{a.incident_id}-T2" in world.last[0].data.detail
+
+
 def test_clocks_go_over_with_their_tasks(world: World) -> None:
     """A merged task's running limit fires in the survivor under its old id."""
     a = world.call("crime.reported", line="110")

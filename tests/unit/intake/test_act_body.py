@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.act_body import ON_INCIDENT, ON_TASK, described, read_act
+from services.intake.act_body import ON_INCIDENT, ON_TASK, described, read_act, read_rating
 from tocsin.incident import commands as c
 from tocsin.place import Place, Point
 from tocsin.runtime.problems import Problem
@@ -52,3 +52,46 @@ def test_a_corrected_point_is_not_left_under_the_old_address() -> None:
     assert described(bare, named).address == "新街口"
     said = c.GivenLocation(point=at, address="二号桥头")
     assert described(said, named) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "known", "field"),
+    [
+        ({"command": "dispatch_unit", "unit_ids": [f"u{n}" for n in range(201)]}, ON_TASK, "unit_ids"),
+        ({"command": "dispatch_unit", "unit_ids": ["fire-1", "u" * 201]}, ON_TASK, "unit_ids.1"),
+        ({"command": "split", "call_ids": ["c"] * 201}, ON_INCIDENT, "call_ids"),
+        ({"command": "request_information", "missing": ["身份证", "证" * 2001]}, ON_INCIDENT, "missing.1"),
+        ({"command": "note", "text": "火" * 21_846}, ON_INCIDENT, "text"),
+        ({"command": "complete", "result": "x" * 65_537}, ON_TASK, "result"),
+        ({"command": "transfer", "to": "n" * 201}, ON_TASK, "to"),
+        (
+            {"command": "correct_location", "location": {"address": "街" * 2001}, "reason": "r"},
+            ON_INCIDENT,
+            "location.address",
+        ),
+    ],
+)
+def test_no_act_is_longer_than_the_rules_are_to_carry(
+    body: dict[str, Any], known: dict[str, type[c.Act]], field: str
+) -> None:
+    """One act of fifty thousand units held a region's partition until its owner lost its seat: it is refused here."""
+    assert faults(body, known) == [field]
+
+
+def test_an_act_just_within_its_bounds_is_read() -> None:
+    """200 entries, 64 KiB of words."""
+    units = [f"u{n}" for n in range(200)]
+    assert read_act({"command": "dispatch_unit", "unit_ids": units}, ON_TASK)[0] == c.DispatchUnit(unit_ids=units)
+    assert read_act({"command": "note", "text": "x" * 65_536}, ON_INCIDENT)[0] == c.Note(text="x" * 65_536)
+
+
+def test_a_rating_is_a_score_of_1_to_5_and_some_words() -> None:
+    """Every field that cannot be used is named; a score alone is enough."""
+    assert read_rating({"score": 5}) == c.Rate(score=5)
+    for body, named in (
+        ({}, ["score"]), ({"score": 0}, ["score"]), ({"score": "5"}, ["score"]),
+        ({"score": 3, "text": "x" * 65_537}, ["text"]), ([], [""]),
+    ):  # fmt: skip
+        with pytest.raises(Problem) as refused:
+            read_rating(body)
+        assert [e["field"] for e in refused.value.more["errors"]] == named

@@ -1,6 +1,7 @@
 """What `load` can play, and how it counts."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,33 @@ def test_what_cannot_be_played_is_named_with_its_line(tmp_path: Path, policy: Po
     empty.write_text("")
     with pytest.raises(Mend, match="holds no calls"):
         read_mixes([empty], policy)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("none.ndjson", None, "none.ndjson cannot be read"),
+        ("bytes.ndjson", b"\xff\xfe{", "bytes.ndjson cannot be read"),
+        ("bytes.csv", b"\xff\xfe", "bytes.csv cannot be read"),
+        ("words.csv", b"lat,lng,title,timeStamp\nx,y,EMS: a,2016-03-05 10:20:30\n", "words.csv:2 is no call"),
+        ("short.csv", b"lat,lng,title,timeStamp\n40.1,-75.2\n", "short.csv:2 is no call"),
+    ],
+)
+def test_a_file_that_is_no_mix_is_the_users_to_mend(
+    tmp_path: Path, policy: Policy, name: str, content: bytes | None, said: str
+) -> None:
+    """A missing file, one that is no text, a table with holes: one line with its mend, never a fault of ours."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(Mend, match=re.escape(said)):
+        read_mix(tmp_path / name, policy)
+
+
+def test_a_call_is_one_line_whatever_it_says(tmp_path: Path, policy: Policy) -> None:
+    """Separators that JSON lets stand in a text end no line; blank lines are none."""
+    file = tmp_path / "said.ndjson"
+    file.write_text('{"line": "110", "text": "一\u2028二\x85三"}\n\n{"line": "119", "text": "x"}\n', encoding="utf-8")
+    assert [b["text"] for b in read_mix(file, policy)] == ["一\u2028二\x85三", "x"]
 
 
 def test_made_up_calls_do_not_end(policy: Policy) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from services.router.causes import Causes
 from services.router.kernel import RouterKernel
+from services.router.orders import fitting
 from services.router.policies import Policies
 from tocsin.calls.read import parse_call
 from tocsin.calls.record import subjects_of, to_record, usable_point
@@ -17,13 +18,13 @@ from tocsin.day.ring import Ring, posted
 from tocsin.enrich import Enricher
 from tocsin.envelope import Command
 from tocsin.incident.commands import RecordCall
-from tocsin.incident.events import OutcomeReturned
-from tocsin.incident.view import Dispatch
-from tocsin.log.decider import Decided, Decider
+from tocsin.incident.events import CallRecorded, OutcomeReturned
+from tocsin.incident.view import CallerView, CallView, Dispatch, IncidentView, KindView, LinkView, LocationView
+from tocsin.log.decider import EVENT_ROOM, Decided, Decider
 from tocsin.log.fold import Fold
 from tocsin.log.partition import partition_of
 from tocsin.log.port import Record
-from tocsin.log.topics import DISPATCH, EMS_COMMANDS, INCIDENT_EVENTS, SUPERVISION_FACTS, URGENT
+from tocsin.log.topics import DISPATCH, EMS_COMMANDS, INCIDENT_EVENTS, RECORD_MAX, SUPERVISION_FACTS, URGENT
 from tocsin.mission.commands import OpenMission
 from tocsin.replay import IncidentFold
 from tocsin.runtime.clock import Clock
@@ -144,6 +145,22 @@ def test_medical_tasks_open_missions_and_facts_keep_their_bytes(county: County) 
     assert opened == medical
 
 
+def test_every_event_of_an_incident_names_its_line(county: County) -> None:
+    """`tocsin_line` parts the lines for a consumer that reads headers alone: no event of an incident lacks it."""
+    fold, decided = county.decide(20)
+    for out in decided:
+        found = [a for a in out.appends if a.topic == INCIDENT_EVENTS.name]
+        for event, append in zip(out.events, found, strict=True):
+            said = dict(append.headers).get("tocsin_line", b"").decode()
+            own = (
+                event.data.call.line
+                if isinstance(event.data, CallRecorded)
+                else county.kernel.line(fold.state, event.subject)
+            )
+            assert said == own, event.type
+            assert said or not event.subject
+
+
 def test_an_outcome_is_sent_to_the_first_receiver(county: County) -> None:
     """On the topic of its class, keyed by it, although it holds no task: the task that ended, as it stands."""
     fold, decided = county.decide(20)
@@ -162,3 +179,23 @@ def test_an_outcome_is_sent_to_the_first_receiver(county: County) -> None:
     [order] = [decode_value(Dispatch, a.value or b"") for a in sent]
     assert (sent[0].topic, order.task_id, order.action) == (DISPATCH["department"].name, routed.data.task_id, "update")
     assert order.incident.incident_id == event.subject
+
+
+@pytest.mark.parametrize(("count", "words"), [(20, "火" * 21_000), (12_000, "停电了"), (1, "火" * 21_000)])
+def test_an_order_always_fits_a_record(count: int, words: str) -> None:
+    """A storm's thousands of callers, or long words of many: the agency is still sent its task, and told of the cut."""
+    calls = [
+        CallView(call_id=f"storm-{n}", line="119", text=words, caller=CallerView(number="138****1234", name="王某"),
+                 link=LinkView(score=0.9, decided_by="rule", reasons={"distance": 0.98, "time": 0.5}))
+        for n in range(count)
+    ]  # fmt: skip
+    view = IncidentView(
+        incident_id="430921-20260405-000001", region=REGION, state="open", version=9, calls=calls, priority=1,
+        kind=KindView(code="fire.building", label="建筑火灾"), location=LocationView(), opened_at=NOON, updated_at=NOON,
+    )  # fmt: skip
+    value = fitting(view)
+    assert len(value) < RECORD_MAX - EVENT_ROOM
+    shown: IncidentView = decode_value(IncidentView, value)
+    assert shown.calls[0].call_id == "storm-0"
+    assert shown.calls[-1].call_id == f"storm-{count - 1}"
+    assert ("calls_shortened" in shown.flags) == (count > 1)

@@ -85,6 +85,16 @@ def test_every_bad_field_has_its_entry() -> None:
     assert fields_of(e.value) == {"triage"}
 
 
+def test_a_bad_field_says_what_it_may_be() -> None:
+    """The values a field has, the form a time has: not the words of the library that refused them."""
+    with pytest.raises(Problem) as e:
+        edge.asked({"command": "triage", "triage": "V"}, cmd.MISSION_COMMANDS)
+    assert "I, II, III, IV" in e.value.more["errors"][0]["message"]
+    with pytest.raises(Problem) as e:
+        edge.asked({"command": "depart", "at": "noon"}, cmd.MISSION_COMMANDS)
+    assert "2026-04-05T10:20:30+08:00" in e.value.more["errors"][0]["message"]
+
+
 def test_nobody_takes_the_systems_own_ids_before_it() -> None:
     """A command id that the timer or a relay would use is refused: it would make theirs a repeat."""
     for taken in ("clock:x", "relay:x", "report:x", "seed:x"):

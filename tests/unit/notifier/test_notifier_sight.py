@@ -14,6 +14,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.show import MEDICAL_HIDDEN
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
+from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.runtime.settings import Settings
 from tocsin.sealing.keyring import Keyring
@@ -201,7 +202,10 @@ def test_an_incident_is_shown_as_it_was(held: Held) -> None:
 
 
 def test_filters_choose_and_pages_hold_each_incident_once(held: Held) -> None:
-    """Priority, class, exercise; a walk by cursor meets every incident exactly once, in queue order."""
+    """Priority, class, exercise; a walk by cursor meets every incident exactly once, in queue order.
+
+    A cursor of the other order is refused: it would end the list in the midst, as if there were no more.
+    """
     r = held.region
     for n in range(7):
         call = r.call(f"c{n}", "119", "起火", exercise=n == 6)
@@ -220,6 +224,11 @@ def test_filters_choose_and_pages_hold_each_incident_once(held: Held) -> None:
         cursor = page.next_cursor
     assert len(seen) == 7
     assert seen == sorted(seen)
+    for order, other in (("queue", "newest"), ("newest", "queue")):
+        first = list_incidents(held.store, sight, Filter(), order=order, limit=2, cursor="")
+        with pytest.raises(Problem) as refused:
+            list_incidents(held.store, sight, Filter(), order=other, limit=2, cursor=first.next_cursor or "")
+        assert (refused.value.status, refused.value.code) == (422, "cursor_invalid")
 
 
 def test_what_leaves_a_filtered_list_is_still_heard_of() -> None:
