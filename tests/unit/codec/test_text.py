@@ -38,7 +38,7 @@ def test_a_time_is_shown_to_its_millisecond(at: int) -> None:
     ],
 )
 def test_a_time_in_the_countys_words(at: int | None, shown: str | None) -> None:
-    """None stays None; what no calendar holds is its first or last moment: a clerk's limit in the year 9999 is a time."""
+    """None stays None; what no calendar holds is its first or last moment, for it must read as a time."""
     assert rfc3339(at) == shown
 
 
