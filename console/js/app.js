@@ -4,19 +4,21 @@ import { KEYS, taskActs } from "./acts.js";
 import { command, get, request } from "./api.js";
 import { Cases, isOpen, mineOf, queueOrder, waiting } from "./cases.js";
 import { Detail } from "./detail.js";
-import { ask, help, linesOf, shut, signIn, takeCall } from "./dialogs.js";
+import { ask, chooseAct, closeUnlessWritten, hasDraft, help, linesOf, signIn, takeCall, unsent } from "./dialogs.js";
 import { byId, h, setData, setText } from "./dom.js";
 import { apply, choose as chooseLanguage, label, lang, t } from "./i18n.js";
 import { Queue } from "./queue.js";
 import { Stream } from "./stream.js";
 import { clock, now, readClock } from "./time.js";
-import { agencyName, kindName, learn, placeName } from "./words.js";
+import { agencyName, kindName, learn, placeName, policyName } from "./words.js";
+import { fallBack, keep, kept, leaveNothing } from "./place.js";
 
 const TABS = ["open", "mine", "review", "closed"];
-const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, stream: null, closed: [] };
+const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", askedAt: 0, stream: null, closed: [], sending: new Set() };
 const cases = new Cases((id, former) => changed(id, former));
 const queue = new Queue((id, options) => choose(id, options));
-const detail = new Detail({ run, open: choose });
+const detail = new Detail({ run, open: choose, more: moreActs });
+detail.callFinder = callNamed;
 
 // What the page itself can be asked by a test or at the console: states only, no data.
 window.tocsin = { alarm, get stream() { return board.stream; }, get shown() { return queue.items.length; } };
@@ -47,18 +49,23 @@ async function enter(who) {
     say(e.words, "bad");
     if (e.status === 403) return signIn(enter);
   }
-  board.tab = who.agency ? "mine" : "open";
+  const place = kept(who.subject);
+  Object.assign(board, { tab: who.agency ? "mine" : "open", chosen: "", priority: 0, find: "", unseen: null }, place);
+  byId("find").value = board.find;
   byId("board").hidden = false;
   byId("take").hidden = linesOf(who.role).length === 0;
   detail.clear();
   drawFrame();
   board.stream?.stop();
   board.stream = new Stream("/v1/stream?state=open", { onEvent, onState });
+  if (board.chosen) cases.want(board.chosen);
+  if (board.tab === "closed") pick("closed");
   return undefined;
 }
 
 async function leave() {
   board.stream?.stop();
+  leaveNothing();
   await request("DELETE", "/v1/session");
   location.reload();
 }
@@ -67,14 +74,19 @@ async function leave() {
 
 function onEvent(type, data) {
   if (type === "snapshot") {
-    if (!board.begun) for (const i of data.incidents) if (!board.who.agency) board.seen.add(i.incident_id);
+    if (!board.begun && !board.who.agency) for (const i of data.incidents) if (!newSince(board.unseen, i)) board.seen.add(i.incident_id);
     board.begun = board.begun || performance.now();
     cases.snapshot(data.incidents);
+    if (board.chosen && !cases.all.has(board.chosen)) cases.want(board.chosen); // it ended while we were away
   } else if (type !== "reset") {
     if (type === "TaskAlerted" && (!board.who.agency || data.data.agency === board.who.agency)) alerted(data);
+    if (type === "PolicyActivated") say(t("policy_now", { p: policyName(data.data.policy) }));
     cases.event(type, data);
   }
 }
+
+// After a reload, what nobody had seen before it, or what came meanwhile, still waits to be seen.
+const newSince = (unseen, i) => unseen !== null && (unseen.ids.includes(i.incident_id) || Date.parse(i.opened_at) > unseen.at);
 
 function alerted(e) {
   const held = cases.all.get(e.incident_id);
@@ -86,16 +98,36 @@ function alerted(e) {
 }
 
 function onState(state) {
-  const link = byId("link");
-  if (state === "on") board.downSince = 0;
-  else if (!board.downSince) board.downSince = Date.now();
-  setData(link, "state", state === "on" ? "on" : "down");
-  setText(link, t(state === "on" ? "link_on" : state === "refused" ? "link_refused" : "link_down"));
+  board.line = state;
   if (state === "refused") signIn(enter);
   drawDown();
 }
 
+// A service that stands still keeps its connections: the clock, asked every few seconds, is what tells.
+const UNANSWERED_MS = 7000;
+let asking = false;
+async function pulse() {
+  if (!board.who || asking) return;
+  asking = true;
+  board.askedAt ||= Date.now();
+  try {
+    await readClock();
+    board.askedAt = 0;
+  } catch (e) {
+    if (e.status > 0 && e.status < 500) board.askedAt = 0;
+  }
+  asking = false;
+  drawDown();
+}
+
 function drawDown() {
+  const link = byId("link");
+  const silent = board.askedAt && Date.now() - board.askedAt > UNANSWERED_MS;
+  const up = board.line === "on" && !silent;
+  if (up) board.downSince = 0;
+  else if (!board.downSince && board.line !== "off") board.downSince = silent ? board.askedAt : Date.now();
+  setData(link, "state", up ? "on" : board.line === "off" ? "off" : "down");
+  setText(link, t(up ? "link_on" : board.line === "refused" ? "link_refused" : board.line === "off" ? "link_off" : "link_down"));
   const lasted = board.downSince ? Date.now() - board.downSince : 0;
   byId("down").hidden = lasted < 1500;
   if (lasted >= 1500) setText(byId("down"), t("down", { s: t("age_s", { n: Math.round(lasted / 1000) }) }));
@@ -105,13 +137,34 @@ function drawDown() {
 
 function filtered() {
   const wanted = board.find.trim().toLowerCase();
-  const all = board.tab === "closed" ? board.closed : [...cases.all.values()].filter((i) => i.state === "open");
+  const all = board.tab === "closed" ? ended() : [...cases.all.values()].filter((i) => i.state === "open");
   return all
     .filter((i) => board.tab !== "mine" || mineOf(i, board.who).some(isOpen))
     .filter((i) => board.tab !== "review" || i.review.length)
     .filter((i) => !board.priority || i.priority === board.priority)
     .filter((i) => !wanted || `${i.incident_id} ${kindName(i.kind)} ${i.kind.code} ${placeName(i.location)}`.toLowerCase().includes(wanted))
     .sort(board.tab === "closed" ? (a, b) => b.updated_at.localeCompare(a.updated_at) : queueOrder);
+}
+
+// What has ended: as it was fetched, and as it has become since, reopened or newly closed.
+function ended() {
+  const all = new Map(board.closed.map((i) => [i.incident_id, i]));
+  for (const i of cases.all.values()) if (i.state === "open") all.delete(i.incident_id); else all.set(i.incident_id, i);
+  return [...all.values()];
+}
+
+// A call this page knows, and its incident; asked for where it does not.
+const lookedFor = new Set();
+function callNamed(id) {
+  for (const i of cases.all.values()) {
+    const call = i.calls.find((c) => c.call_id === id);
+    if (call && i.state !== "merged") return { call, incident: i };
+  }
+  if (!lookedFor.has(id)) {
+    lookedFor.add(id);
+    get(`/v1/calls/${encodeURIComponent(id)}/incidents`).then((a) => a.incident_ids.forEach((n) => cases.want(n))).catch(() => {});
+  }
+  return null;
 }
 
 let drawing = 0;
@@ -132,6 +185,14 @@ function draw() {
   if (chosen && (detail.incident !== chosen)) detail.show(chosen, board.who);
   drawTabs();
   drawAlarm();
+  remember();
+}
+
+// Where one is, for a reload: never a word of a caller.
+function remember() {
+  const open = [...cases.all.values()].filter((i) => i.state === "open" && !board.seen.has(i.incident_id)).map((i) => i.incident_id);
+  const { tab, chosen, priority, find } = board;
+  if (board.begun) keep(board.who.subject, { tab, chosen, priority, find, unseen: { ids: open, at: now() } });
 }
 
 function choose(id, options = {}) {
@@ -144,7 +205,7 @@ function choose(id, options = {}) {
 
 function seen(id) {
   board.seen.add(id);
-  if (board.seen.size > 20000) board.seen.clear();
+  if (board.seen.size > 20000) board.seen = new Set([...board.seen].filter((n) => cases.all.has(n)));
 }
 
 async function pick(tab) {
@@ -200,10 +261,18 @@ alarm.onChange = drawSound;
 // ---- acts
 
 async function run(act, on, id, given) {
+  const sent = `${on}:${id}:${act}`;
+  if (board.sending.has(sent)) return; // pressed twice: once is meant
   const held = on === "calls" || given ? null : cases.all.get(id.split("-").slice(0, 3).join("-"));
-  const fields = given ?? (await ask(act));
+  const from = document.activeElement?.dataset?.key;
+  const about = { ...detail.about(on, id), open: [...cases.all.values()].filter((i) => i.state === "open") };
+  if (act === "merge" && about.open.length < 2) return say(t("no_other"), "bad");
+  const fields = given ?? (await ask(act, about));
+  fallBack(from);
   if (!fields) return;
   const body = { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}), ...(held ? { expected_version: held.version } : {}) };
+  board.sending.add(sent);
+  const slow = setTimeout(() => say(t("sending")), 1500);
   try {
     await command(on, id, body);
     say(t("done", { c: label("act", act) }));
@@ -213,17 +282,32 @@ async function run(act, on, id, given) {
     }
   } catch (e) {
     say(e.words ?? String(e), e.code === "still_pending" ? "" : "bad");
+  } finally {
+    clearTimeout(slow);
+    board.sending.delete(sent);
   }
   if (on !== "calls") cases.want(id.split("-").slice(0, 3).join("-"));
 }
 
-// The act of a key: on the task of mine that can take it, in the chosen incident.
+// Every act on the chosen incident, for whoever works by keys; `only` those on one of several tasks.
+async function moreActs(only = null) {
+  const entries = detail.incident ? detail.acts().filter((e) => !only || (e.on === "tasks" && e.act === only)) : [];
+  if (!entries.length) return say(t("more_none"), "bad");
+  const from = document.activeElement?.dataset?.key;
+  const picked = await chooseAct(entries);
+  fallBack(from);
+  if (picked) run(picked.act, picked.on, picked.id);
+}
+
+// The act of a key: on the task of mine that can take it, in the chosen incident. Of several, one is chosen.
 function runKey(act) {
   const i = cases.all.get(board.chosen);
   if (!i) return;
-  const own = board.who.agency ? mineOf(i, board.who) : i.tasks;
-  const task = own.find((x) => [...taskActs(x, i, board.who).main, ...taskActs(x, i, board.who).more].includes(act));
-  if (task) run(act, "tasks", task.task_id);
+  const able = (of) => of.filter((x) => [...taskActs(x, i, board.who).main, ...taskActs(x, i, board.who).more].includes(act));
+  const own = able(mineOf(i, board.who));
+  const all = own.length ? own.slice(0, 1) : able(i.tasks);
+  if (all.length === 1) run(act, "tasks", all[0].task_id);
+  else if (all.length) moreActs(act);
 }
 
 // ---- words to the reader
@@ -273,8 +357,9 @@ function drawFrame() {
   byId("tabs").replaceChildren(...TABS.filter((x) => x !== "mine" || board.who.agency).map((tab) =>
     h("button", { type: "button", role: "tab", data: { tab }, onclick: () => pick(tab) }, t(`tab_${tab}`), tab !== "closed" && h("b", {}))));
   byId("chips").replaceChildren(...[1, 2, 3, 4].map((p) => h("button", { type: "button", data: { p }, "aria-label": `${t("priority")} ${p}`, onclick: () => sift(p) }, String(p))));
-  const state = byId("link").dataset.state;
-  setText(byId("link"), t(state === "on" ? "link_on" : state === "down" ? "link_down" : "link_off"));
+  setText(byId("zone"), t("zone"));
+  byId("zone").title = t("zone_long");
+  drawDown();
   queue.redraw();
   if (detail.incident) detail.draw();
   else detail.clear();
@@ -294,11 +379,15 @@ function called(answer) {
 const keys = {
   j: () => queue.step(1), arrowdown: () => queue.step(1), k: () => queue.step(-1), arrowup: () => queue.step(-1),
   m: () => alarm.mute(), t: () => alarm.test(), l: () => switchLanguage(), "?": () => help(),
-  "/": () => byId("find").focus(), n: () => byId("take").hidden || takeCall(board.who, called),
+  "/": () => byId("find").focus(), n: () => byId("take").hidden || take(), g: () => moreActs(),
   "[": () => turn(-1), "]": () => turn(1), enter: () => byId("detail").focus(),
   ...Object.fromEntries([1, 2, 3, 4].map((p) => [String(p), () => sift(p)])),
   ...Object.fromEntries(Object.entries(KEYS).map(([key, act]) => [key, () => runKey(act)])),
 };
+
+function take() {
+  takeCall(board.who, called, () => say(t("draft_kept")));
+}
 
 function turn(by) {
   const tabs = [...byId("tabs").children].map((n) => n.dataset.tab);
@@ -329,12 +418,17 @@ byId("mute").addEventListener("click", () => alarm.mute());
 byId("language").addEventListener("click", switchLanguage);
 byId("help").addEventListener("click", help);
 byId("out").addEventListener("click", leave);
-byId("take").addEventListener("click", () => takeCall(board.who, called));
+byId("take").addEventListener("click", take);
 byId("find").addEventListener("input", (e) => {
   board.find = e.target.value;
   draw();
 });
-byId("dialog").addEventListener("click", (e) => e.target === byId("dialog") && board.who && shut());
+byId("find").addEventListener("keydown", (e) => {
+  // A whole id is asked for wherever it is, in no list or in one not loaded.
+  if (e.key === "Enter" && /^\d{6}-\d{8}-\d{6,9}$/.test(board.find.trim())) choose(board.find.trim());
+});
+byId("dialog").addEventListener("click", (e) => e.target === byId("dialog") && board.who && closeUnlessWritten());
+window.addEventListener("beforeunload", (e) => (hasDraft() || unsent()) && e.preventDefault());
 
 setInterval(() => {
   if (!board.who) return;
@@ -344,6 +438,6 @@ setInterval(() => {
   drawDown();
   drawSound();
 }, 1000);
-setInterval(() => board.who && readClock().catch(() => {}), 5000);
+setInterval(pulse, 5000);
 
 begin();

@@ -9,7 +9,9 @@ export class Cases {
   }
 
   snapshot(incidents) {
-    this.all = new Map(incidents.map((i) => [i.incident_id, i]));
+    // What has ended is in no snapshot, and is still known: a chosen one stays on the page.
+    const ended = [...this.all].filter(([, i]) => i.state !== "open");
+    this.all = new Map([...ended, ...incidents.map((i) => [i.incident_id, i])]);
     this.changed();
   }
 

@@ -1,11 +1,11 @@
 // One incident in full: where it stands, what to do next, its limits, its calls, its story.
-import { callActs, incidentActs, keyOf, taskActs } from "./acts.js";
+import { callActs, incidentActs, keyOf, onCard, promiseOf, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { cardOf, mineOf } from "./cases.js";
 import { byId, h, setData, setText } from "./dom.js";
-import { has, label, t } from "./i18n.js";
+import { has, label, lang, t } from "./i18n.js";
 import { age, countdown, moment, now } from "./time.js";
-import { actorName, agencyName, eventText, eventTone, eventWords, kindName, placeName } from "./words.js";
+import { actorName, agencyName, eventText, eventTone, eventWords, kindName, listed, placeName, policyName } from "./words.js";
 
 export class Detail {
   constructor(act) {
@@ -15,6 +15,8 @@ export class Detail {
     this.events = [];
     this.asked = 0;
     this.revealed = new Map();
+    this.told = {};
+    this.callFinder = () => null;
   }
 
   clear() {
@@ -28,6 +30,7 @@ export class Detail {
     this.who = who;
     if (other) {
       this.events = [];
+      this.told = {};
       this.box.scrollTop = 0;
     }
     this.draw();
@@ -40,7 +43,11 @@ export class Detail {
       const answer = await get(`/v1/incidents/${id}/events`);
       if (turn !== this.asked || this.incident?.incident_id !== id) return;
       this.events = answer.items;
-      this.drawStory();
+      const told = storyOf(answer.items);
+      const same = JSON.stringify(told) === JSON.stringify(this.told);
+      this.told = told;
+      if (same) this.drawStory();
+      else this.draw();
     } catch {
       // The next event of this incident, or choosing it again, asks once more.
     }
@@ -51,7 +58,7 @@ export class Detail {
     // Whoever is at a button stays there: the page must not move under a finger.
     const held = this.box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     this.timeline = h("ul", { class: "line" });
-    this.box.replaceChildren(
+    this.box.replaceChildren(...[
       this.head(i),
       ...section("tasks", h("div", { class: "cards" }, i.tasks.map((task) => this.task(task, i)))),
       ...section("limits", this.limits(i)),
@@ -59,9 +66,11 @@ export class Detail {
       ...section("calls", h("div", { class: "cards" }, i.calls.map((c, at) => this.call(c, at)))),
       ...section("related", i.related.length ? h("p", {}, i.related.map((r) => h("button", { type: "button", onclick: () => this.act.open(r.incident_id) }, r.incident_id))) : null),
       ...section("timeline", this.timeline),
-    );
+      i.policy && h("p", { class: "quiet", title: i.policy }, t("rule", { p: policyName(i.policy) })),
+    ].filter(Boolean));
     this.drawStory();
-    if (held) this.box.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+    // Where the act is no longer possible its button is gone: the place stays, so that the keys go on.
+    if (held) (this.box.querySelector(`[data-key="${CSS.escape(held)}"]`) ?? this.box).focus();
     this.tick();
   }
 
@@ -77,9 +86,39 @@ export class Detail {
       h("p", { class: "place" }, placeName(l), " ", h("span", { class: "quiet" }, [point, l.accuracy_m ? t("accuracy", { m: Math.round(l.accuracy_m) }) : "", has(`source_${l.source}`) ? t(`source_${l.source}`) : ""].filter(Boolean).join(" · "))),
       h("p", { class: "meta" }, h("b", {}, i.incident_id), h("span", {}, t("opened", { t: moment(Date.parse(i.opened_at)) })), h("span", { class: "age" }),
         i.first_receiver && h("span", {}, t("first_receiver", { a: agencyName(i.first_receiver) })), i.victims && h("span", { class: "why" }, t("victims", { n: i.victims })),
-        i.hazards.length > 0 && h("span", { class: "why" }, `${t("hazards")}: ${i.hazards.join("、")}`), i.review.length > 0 && h("span", { class: "why" }, `${t("review")}: ${i.review.map((r) => label("review", r)).join("、")}`)),
+        i.hazards.length > 0 && h("span", { class: "why" }, `${t("hazards")}: ${listed("hazard", i.hazards)}`), i.review.length > 0 && h("span", { class: "why" }, `${t("review")}: ${listed("review", i.review)}`),
+        this.told.threeWay && h("span", { class: "why" }, t("three_way_open", { a: agencyName(this.told.threeWay[0]), b: agencyName(this.told.threeWay[1]) })),
+        this.told.asked === "waiting" && h("span", { class: "why" }, t("asked_once")), this.told.rated && h("span", {}, t("rated", { s: this.told.rated }))),
       next && h("div", { class: "acts main" }, next.acts.map((a, n) => this.button(a, "tasks", next.task.task_id, n === 0))),
-      h("div", { class: "acts" }, incidentActs(i, this.who).map((a) => this.button(a, "incidents", i.incident_id))));
+      h("div", { class: "acts" }, incidentActs(i, this.who, this.told).main.map((a) => this.button(a, "incidents", i.incident_id)),
+        this.acts().length > 0 && h("button", { type: "button", data: { key: "more" }, onclick: () => this.act.more() }, t("more"))));
+  }
+
+  // Every act that can be done here, in the order of the page.
+  acts() {
+    const i = this.incident;
+    const { main, more } = incidentActs(i, this.who, this.told);
+    const of = (on, id, words) => (act) => ({ act, on, id, words });
+    const own = new Set(mineOf(i, this.who));
+    const tasks = [...i.tasks].sort((a, b) => own.has(b) - own.has(a));
+    return [
+      ...tasks.filter((x) => own.has(x)).flatMap((x) => this.taskActs(x).map(of("tasks", x.task_id, agencyName(x.held_by || x.agency)))),
+      ...[...main, ...more].map(of("incidents", i.incident_id, "")),
+      ...tasks.filter((x) => !own.has(x)).flatMap((x) => this.taskActs(x).map(of("tasks", x.task_id, agencyName(x.held_by || x.agency)))),
+      ...i.calls.flatMap((c) => callActs(this.who).map(of("calls", c.call_id, c.text || c.call_id))),
+    ];
+  }
+
+  taskActs(task) {
+    const { main, more } = taskActs(task, this.incident, this.who);
+    return [...main, ...more];
+  }
+
+  // What an act's question needs to know: the incident, whose it is between, the end it would move.
+  about(on, id) {
+    const task = on === "tasks" ? id : "";
+    const due = promiseOf(this.incident, task)?.due_at;
+    return { incident: this.incident, threeWay: this.told.threeWay, due: due ? Date.parse(due) : 0 };
   }
 
   button(act, on, id, strong = false) {
@@ -94,9 +133,9 @@ export class Detail {
     if (this.upper === task.task_id) acts.main = []; // they stand in the band above
     return h("div", { class: `card${mine ? " mine" : ""}` },
       h("header", {}, h("span", {}, agencyName(task.agency)), h("span", { class: "pill", data: { state: task.state } }, label("state", task.state))),
-      h("p", { class: "quiet" }, [t(task.role), task.task_id.split("-").pop(), task.units.length ? t("units", { u: task.units.join("、") }) : "", task.held_by && task.held_by !== task.agency ? t("held_by", { a: agencyName(task.held_by) }) : "",
-        task.offered_to ? t("offered_to", { a: agencyName(task.offered_to) }) : "", task.return_code ? t("returned_for", { c: label("ret", task.return_code) }) : "", task.duty ? t("duty", { d: task.duty }) : ""].filter(Boolean).join(" · ")),
-      acts.main.length + acts.more.length > 0 && h("div", { class: "acts" }, acts.main.map((a) => this.button(a, "tasks", task.task_id)), acts.more.map((a) => this.button(a, "tasks", task.task_id))));
+      h("p", { class: "quiet" }, [t(task.role), task.task_id.split("-").pop(), has(`taskcause.${task.cause}`) ? t(`taskcause.${task.cause}`) : "", task.round > 1 ? t("round", { n: task.round }) : "", task.units.length ? t("units", { u: listed("", task.units) }) : "", task.held_by && task.held_by !== task.agency ? t("held_by", { a: agencyName(task.held_by) }) : "",
+        task.offered_to ? t("offered_to", { a: agencyName(task.offered_to) }) : "", task.return_code ? t("returned_for", { c: label("ret", task.return_code) }) : "", task.duty ? t("duty", { d: task.duty }) : "", task.capabilities.length ? t("bring", { c: listed("cap", task.capabilities) }) : ""].filter(Boolean).join(" · ")),
+      acts.main.length + acts.more.length > 0 && h("div", { class: "acts" }, acts.main.map((a) => this.button(a, "tasks", task.task_id)), onCard(acts.more).map((a) => this.button(a, "tasks", task.task_id))));
   }
 
   limits(i) {
@@ -111,8 +150,10 @@ export class Detail {
   }
 
   suggestion(s) {
-    return h("div", { class: "card" }, h("header", {}, h("span", {}, s.call_id), h("span", {}, t("score", { s: s.score.toFixed(2) }))), parts(s.reasons),
-      h("div", { class: "acts" }, h("button", { type: "button", onclick: () => this.act.run("link_call", "incidents", this.incident.incident_id, { call_id: s.call_id }) }, t("link")),
+    const found = this.callFinder(s.call_id);
+    return h("div", { class: "card" }, h("header", {}, h("span", {}, found ? `${found.call.line} · ${kindName(found.incident.kind)} · ${placeName(found.incident.location)}` : s.call_id), h("span", {}, t("score", { s: s.score.toFixed(2) }))),
+      found?.call.text && h("blockquote", {}, found.call.text), found && h("p", { class: "quiet" }, moment(Date.parse(found.call.recorded_at)), " ", h("button", { type: "button", onclick: () => this.act.open(found.incident.incident_id) }, t("opens", { i: found.incident.incident_id }))), parts(s.reasons),
+      (callActs(this.who).length > 1 || mineOf(this.incident, this.who).length > 0) && h("div", { class: "acts" }, h("button", { type: "button", onclick: () => this.act.run("link_call", "incidents", this.incident.incident_id, { call_id: s.call_id }) }, t("link")),
         h("button", { type: "button", onclick: () => this.act.run("dismiss_suggestion", "incidents", this.incident.incident_id, { call_id: s.call_id }) }, t("dismiss"))));
   }
 
@@ -123,7 +164,7 @@ export class Detail {
     return h("div", { class: "card" },
       h("header", {}, h("span", {}, `${c.line} · ${c.caller.name || ""} ${c.caller.number || ""}`), h("span", { class: "quiet" }, c.recorded_at ? moment(Date.parse(c.recorded_at)) : "")),
       c.text && h("blockquote", {}, c.text), number && h("p", { class: "why" }, t("number", { n: number })),
-      h("p", { class: "quiet" }, [how, ...c.flags].filter(Boolean).join(" · ")), link && parts(link.reasons),
+      h("p", { class: "quiet" }, [how, ...c.flags.map((f) => label("flag", f))].filter(Boolean).join(" · ")), !c.safe_to_contact && h("p", { class: "why" }, t("unsafe")), link && parts(link.reasons),
       h("div", { class: "acts" }, callActs(this.who).map((a) => this.button(a, "calls", c.call_id)),
         this.incident.calls.length > 1 && callActs(this.who).length > 1 && h("button", { type: "button", onclick: () => this.act.run("unlink_call", "incidents", this.incident.incident_id, { call_id: c.call_id }) }, t("unlink"))));
   }
@@ -132,7 +173,7 @@ export class Detail {
     if (!this.timeline) return;
     this.timeline.replaceChildren(...[...this.events].reverse().map((e) => {
       const said = eventText(e);
-      return h("li", { data: { tone: eventTone(e) } }, h("time", {}, moment(Date.parse(e.recorded_at))), eventWords(e), said && h("span", {}, "：", h("q", {}, said)), h("small", {}, actorName(e.actor)));
+      return h("li", { data: { tone: eventTone(e) } }, h("time", {}, moment(Date.parse(e.recorded_at))), eventWords(e), said && h("span", {}, lang() === "en" ? ": " : "：", h("q", {}, said)), h("small", {}, actorName(e.actor)));
     }));
   }
 
@@ -148,6 +189,19 @@ export class Detail {
       setData(node, "card", running ? cardOf(c, at) : null);
     }
   }
+}
+
+// What its history says that its newest state does not: whether all sides agreed, what was asked, how it was rated.
+function storyOf(events) {
+  const told = {};
+  for (const e of events) {
+    if (e.type === "ThreeWayOpened") told.threeWay = [e.data.first, e.data.other];
+    else if (e.type === "ThreeWaySettled") delete told.threeWay;
+    else if (e.type === "InformationRequested") told.asked = "waiting";
+    else if (e.type === "InformationProvided") told.asked = "done";
+    else if (e.type === "Rated") told.rated = e.data.score;
+  }
+  return told;
 }
 
 function parts(reasons) {

@@ -1,8 +1,9 @@
 // Questions: what an act must be told, signing in, taking a call, the keys.
-import { FIELDS } from "./acts.js";
+import { FIELDS, SHAPES } from "./acts.js";
 import { freshId, request, Refusal } from "./api.js";
 import { byId, h } from "./dom.js";
-import { choose, lang, t } from "./i18n.js";
+import { choose, label, lang, t } from "./i18n.js";
+import { now } from "./time.js";
 
 const dialog = () => byId("dialog");
 
@@ -19,14 +20,21 @@ function field(f) {
   const name = f.name;
   const required = f.needed !== false;
   if (f.type === "check") return h("label", { class: "check" }, h("input", { type: "checkbox", name }), f.label);
-  if (f.options) return h("label", {}, f.label, h("select", { name }, f.options.map((o) => h("option", { value: o.value, selected: o.value === f.value }, o.text))));
+  if (f.type === "checks") return h("fieldset", {}, h("legend", {}, f.label), f.options.map((o) => h("label", { class: "check" }, h("input", { type: "checkbox", name, value: o.value }), h("span", {}, o.text))));
+  if (f.type === "pick") return h("label", {}, f.label, h("input", { name, required, autocomplete: "off", list: `${name}-list` }), h("datalist", { id: `${name}-list` }, f.options.map((o) => h("option", { value: o.value }, o.text))));
+  if (f.options) return h("label", {}, f.label, h("select", { name, required }, f.options.map((o) => h("option", { value: o.value, selected: o.value === f.value }, o.text))));
   const long = f.type === "area" || f.type === "lines";
-  return h("label", {}, f.label, long ? h("textarea", { name, rows: 3, required, maxLength: 4000 }) : h("input", { name, required, autocomplete: "off" }));
+  const held = { name, required, autocomplete: "off", ...(f.type === "moment" ? { type: "datetime-local" } : {}), defaultValue: f.value ?? "" };
+  return h("label", {}, f.label, long ? h("textarea", { name, rows: 3, required, maxLength: 4000 }) : h("input", held));
 }
 
 function read(form, fields) {
   const held = {};
   for (const f of fields) {
+    if (f.type === "checks") {
+      held[f.name] = [...form.querySelectorAll(`input[name="${f.name}"]:checked`)].map((n) => n.value);
+      continue;
+    }
     const node = form.elements[f.name];
     const value = f.type === "check" ? node.checked : node.value.trim();
     if (f.type === "list") held[f.name] = value.split(/[,，、\s]+/).filter(Boolean);
@@ -37,20 +45,52 @@ function read(form, fields) {
   return held;
 }
 
+// Whether somebody has written something here that is not sent: neither a stray click nor a reload may lose it.
+export const unsent = () => [...dialog().querySelectorAll("form:not(.sign) :is(textarea, input:not([type=radio], [type=checkbox]))")].some((n) => n.value !== n.defaultValue);
+export const closeUnlessWritten = () => unsent() || shut();
+
+// Every act that is possible, one line each: arrows and Enter, or a click. Resolves to the one chosen, or null.
+export function chooseAct(entries) {
+  return new Promise((resolve) => {
+    let given = null;
+    const list = h("div", { class: "palette" }, entries.map((e) => h("button", { type: "button", data: { act: e.act, id: e.id }, onclick: () => {
+      given = e;
+      shut();
+    } }, label("act", e.act), e.words && h("span", { class: "quiet" }, ` ${e.words}`))));
+    list.addEventListener("keydown", (e) => {
+      const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[e.key];
+      if (!step) return;
+      e.preventDefault();
+      const all = [...list.children];
+      all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+    });
+    open(h("h2", {}, t("more_title")), list, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel"))));
+    list.firstChild?.focus();
+    dialog().addEventListener("close", () => resolve(given), { once: true });
+  });
+}
+
 // Asks what an act needs and resolves to its fields; null where one thought better of it.
-export function ask(act) {
-  const fields = FIELDS[act]?.();
+export function ask(act, about) {
+  const fields = FIELDS[act]?.(about);
   if (!fields) return Promise.resolve({});
   return new Promise((resolve) => {
     let given = null;
+    const wrong = h("p", { class: "wrong", role: "alert" });
     const form = h("form", {
       method: "dialog",
       onsubmit: (e) => {
         e.preventDefault();
-        given = read(form, fields);
+        try {
+          given = (SHAPES[act] ?? ((held) => held))(read(form, fields), about);
+        } catch (words) {
+          if (typeof words !== "string") throw words;
+          wrong.textContent = words;
+          return;
+        }
         shut();
       },
-    }, fields.map(field), h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), h("button", { class: "strong", type: "submit" }, t("ok"))));
+    }, fields.map(field), wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), h("button", { class: "strong", type: "submit" }, t("ok"))));
     submitOnEnter(form);
     open(h("h2", {}, t(`act.${act}`)), form);
     dialog().addEventListener("close", () => resolve(given), { once: true });
@@ -71,6 +111,7 @@ export function signIn(onIn) {
     signIn(onIn);
   };
   const form = h("form", {
+    class: "sign",
     onsubmit: async (e) => {
       e.preventDefault();
       try {
@@ -93,10 +134,32 @@ export function signIn(onIn) {
 const LINES = { call_taker: ["110", "119", "122"], hotline: ["12345"], ems_dispatcher: ["120"] };
 export const linesOf = (role) => LINES[role] ?? (role === "commander" || role === "admin" ? ["110", "119", "122", "120", "12345"] : []);
 
-export function takeCall(who, onDone) {
+// What was written of a call and not sent yet; in this page's memory alone.
+let draft = null;
+const WRITTEN = ["text", "address", "number", "name"];
+const MARKED = ["confidential", "unsafe", "exercise"];
+export const hasDraft = () => draft !== null;
+
+function drafted(form, kept) {
+  const f = form.elements;
+  const words = Object.fromEntries(WRITTEN.map((n) => [n, f[n].value]));
+  const any = WRITTEN.some((n) => words[n].trim());
+  return any ? { ...kept, line: f.line.value, words, marks: MARKED.filter((n) => f[n].checked) } : null;
+}
+
+function refill(form, kept) {
+  for (const n of WRITTEN) form.elements[n].value = kept.words[n];
+  for (const n of MARKED) form.elements[n].checked = kept.marks.includes(n);
+  form.elements.line.value = kept.line;
+}
+
+export function takeCall(who, onDone, onKept) {
   const wrong = h("p", { class: "wrong", role: "alert" });
-  const callId = `desk-${freshId()}`;
-  const answered = new Date().toISOString();
+  const former = draft;
+  let sent = false;
+  // A call sent again under its own id has no second effect, so a draft keeps the id it may have been sent under.
+  const callId = former?.callId ?? `desk-${freshId()}`;
+  const answered = former?.answered ?? new Date(now()).toISOString();
   const send = h("button", { class: "strong", type: "submit" }, t("call_send"));
   const form = h("form", {
     onsubmit: async (e) => {
@@ -105,6 +168,7 @@ export function takeCall(who, onDone) {
       wrong.textContent = t("sending");
       try {
         const answer = await request("POST", "/v1/calls", posted(form.elements, callId, answered));
+        sent = true;
         shut();
         onDone(answer);
       } catch (refusal) {
@@ -122,9 +186,17 @@ export function takeCall(who, onDone) {
   h("label", { class: "check" }, h("input", { type: "checkbox", name: "confidential" }), t("call_confidential")),
   h("label", { class: "check" }, h("input", { type: "checkbox", name: "unsafe" }), t("call_unsafe")),
   h("label", { class: "check" }, h("input", { type: "checkbox", name: "exercise" }), t("call_exercise")),
-  wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), send));
+  wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: () => {
+    form.reset();
+    shut();
+  } }, t("draft_discard")), h("button", { type: "button", onclick: shut }, t("close")), send));
   submitOnEnter(form);
   open(h("h2", {}, t("call_title")), form);
+  if (former) refill(form, former);
+  dialog().addEventListener("close", () => {
+    draft = sent ? null : drafted(form, { callId, answered });
+    if (draft) onKept();
+  }, { once: true });
 }
 
 function posted(f, callId, answered) {
@@ -141,7 +213,7 @@ function posted(f, callId, answered) {
   return body;
 }
 
-const HELP = [["J / K", "key_next"], ["A", "key_ack"], ["C", "key_accept"], ["D", "key_dispatch"], ["R", "key_arrive"], ["F", "key_feedback"], ["X", "key_complete"], ["N", "key_take"], ["/", "key_find"], ["1 2 3 4", "key_priority"], ["[ ]", "key_tab"], ["M", "key_mute"], ["T", "key_test"], ["L", "key_language"], ["?", "key_help"]];
+const HELP = [["J / K", "key_next"], ["A", "key_ack"], ["C", "key_accept"], ["D", "key_dispatch"], ["R", "key_arrive"], ["F", "key_feedback"], ["X", "key_complete"], ["N", "key_take"], ["G", "key_more"], ["/", "key_find"], ["1 2 3 4", "key_priority"], ["[ ]", "key_tab"], ["M", "key_mute"], ["T", "key_test"], ["L", "key_language"], ["?", "key_help"]];
 
 export function help() {
   open(h("h2", {}, t("keys")), h("table", {}, h("tbody", {}, HELP.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, t(name)))))),

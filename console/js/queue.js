@@ -25,9 +25,22 @@ export class Queue {
   }
 
   show(items, who, fresh) {
+    const held = this.anchor();
     Object.assign(this, { items, who, fresh });
     this.rows.style.height = `${items.length * HEIGHT}px`;
+    const moved = held ? items.findIndex((i) => i.incident_id === held.id) - held.at : 0;
+    // What is pointed at, or read further down, stays where it is while others come in above it.
+    if (held && moved > 0) this.box.scrollTop += moved * HEIGHT;
     this.draw();
+  }
+
+  // The row that must not move: the one under the pointer, else the first in sight of a list that was scrolled.
+  anchor() {
+    const under = this.rows.querySelector(".row:hover")?.dataset.id;
+    const first = this.box.scrollTop > 0 ? this.items[Math.ceil(this.box.scrollTop / HEIGHT)]?.incident_id : null;
+    const id = under ?? first;
+    const at = id ? this.items.findIndex((i) => i.incident_id === id) : -1;
+    return at < 0 ? null : { id, at };
   }
 
   choose(id, { scroll = false } = {}) {
@@ -37,10 +50,15 @@ export class Queue {
       if (at >= 0) {
         const top = at * HEIGHT;
         if (top < this.box.scrollTop) this.box.scrollTop = top;
-        else if (top + HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + HEIGHT - this.box.clientHeight;
+        else if (top + HEIGHT > this.box.scrollTop + this.height()) this.box.scrollTop = top + HEIGHT - this.height();
       }
     }
     this.draw();
+  }
+
+  // What of the list can be seen: the bands lie over its foot.
+  height() {
+    return this.box.clientHeight - byId("bands").offsetHeight;
   }
 
   step(by) {
@@ -99,7 +117,7 @@ export class Queue {
       h("div", { class: "what" }, h("span", {}, kindName(item.kind)),
         item.exercise && h("span", { class: "pill drill" }, t("drill")),
         item.supervised && h("span", { class: "pill", data: { hot: "" } }, t("supervised")),
-        item.state !== "open" && h("span", { class: "pill" }, t("closed"))),
+        item.state !== "open" && h("span", { class: "pill" }, item.state === "merged" ? t("merged", { id: item.merged_into }) : t("closed"))),
       h("div", { class: "where" }, placeName(item.location)),
       h("div", { class: "pills" }, item.review.length > 0 && item.state === "open" && h("span", { class: "pill", data: { hot: "" } }, t("review")), pills(item, this.who))),
     h("div", { class: "time" }, h("span", { class: "due" }), h("span", { class: "of" }), h("span", { class: "of" })));
@@ -113,8 +131,8 @@ export class Queue {
       const clock = item.state === "open" ? nextClock(item, this.who) : null;
       setText(due, clock ? countdown(clock.due) : t("none_running"));
       setData(due, "card", clock ? cardOf(clock, at) : null);
-      setText(of, clock ? `${clock.agency && !this.who.agency ? `${agencyName(clock.agency)} ` : ""}${label("clock", clock.clock)}${at > clock.due ? ` · ${t("overdue")}` : ""}` : "");
-      setText(old, age(Date.parse(item.opened_at)));
+      setText(of, clock ? `${label("clock", clock.clock)}${at > clock.due ? ` · ${t("overdue")}` : ""}` : "");
+      setText(old, [age(Date.parse(item.opened_at)), clock?.agency && !this.who.agency ? agencyName(clock.agency) : ""].filter(Boolean).join(" · "));
     }
   }
 }

@@ -39,29 +39,34 @@ export class Stream {
     this.cut = new AbortController();
     const headers = { accept: "text/event-stream" };
     if (this.lastId) headers["last-event-id"] = this.lastId;
-    const answer = await fetch(this.path, { headers, credentials: "same-origin", cache: "no-store", signal: this.cut.signal });
-    if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
     let watch;
     const heard = () => {
       clearTimeout(watch);
       watch = setTimeout(() => this.cut.abort(), SILENT_MS);
     };
+    heard(); // before the answer too: a service that takes the connection and says nothing is a silent line
     try {
-      heard();
-      this.tries = 0;
-      this.onState("on");
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) return;
-        heard();
-        const parts = (rest + value).split("\n\n");
-        rest = parts.pop();
-        for (const part of parts) this.take(part);
-      }
+      await this.follow(headers, heard);
     } finally {
       clearTimeout(watch);
+    }
+  }
+
+  async follow(headers, heard) {
+    const answer = await fetch(this.path, { headers, credentials: "same-origin", cache: "no-store", signal: this.cut.signal });
+    if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    heard();
+    this.tries = 0;
+    this.onState("on");
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      heard();
+      const parts = (rest + value).split("\n\n");
+      rest = parts.pop();
+      for (const part of parts) this.take(part);
     }
   }
 

@@ -1,0 +1,244 @@
+"""Every act of a dispatcher on the console, by keys alone, in a real Chromium on a whole deployment."""
+
+import os
+import signal
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e.test_console import WAIT_MS, Desk, _pid_of, browser, desk, pytestmark
+from tests.support import eventually
+from tocsin.cli.deployment import Deployment
+
+__all__ = ["browser", "pytestmark"]
+ASKS_NOTHING = ("acknowledge", "accept", "arrive", "resume")
+
+
+async def send(county: Deployment, role: str, line: str, text: str, address: str = "") -> str:
+    """A call on a line; answers its incident."""
+    call_id = f"acts-{uuid.uuid4().hex[:12]}"
+    # A place of its own for each call, so that no rule links two tests' matters.
+    point = {"lon": 112.30 + (uuid.uuid4().int % 900) / 4500, "lat": 29.20 + (uuid.uuid4().int % 900) / 4500}
+    body = {"call_id": call_id, "line": line, "text": text, "caller": {"number": f"138{uuid.uuid4().int % 10**8:08}"}}
+    body |= {"location": {"address": address} if address else {"point": point | {"crs": "WGS84"}}}
+    async with county.async_client("intake", role) as http:
+        answer = await http.post("/v1/calls", json=body)
+        assert answer.status_code == 202, answer.text
+
+        async def decided() -> list[str]:
+            return (await http.get(f"/v1/calls/{call_id}", params={"wait": 2})).json()["incident_ids"]
+
+        return (await eventually(decided, what="the call's decision"))[0]
+
+
+async def fire(county: Deployment) -> str:
+    """A building on fire in the county's own region; answers its incident."""
+    return await send(county, "call_taker", "119", "三楼起火，浓烟很大")
+
+
+async def choose(at: Desk, act: str) -> None:
+    """Opens the list of all acts by its key and takes one with Enter."""
+    await at.page.focus("#queue")
+    await at.page.keyboard.press("g")
+    await at.page.focus(f".palette [data-act={act}]")
+    await at.page.keyboard.press("Enter")
+    await at.page.wait_for_selector(".palette", state="hidden", timeout=WAIT_MS)
+    if act not in ASKS_NOTHING:
+        await at.page.wait_for_selector("dialog[open] form", timeout=WAIT_MS)
+
+
+async def told(at: Desk, words: str) -> None:
+    """Waits until the incident's history says so."""
+    await at.page.wait_for_selector(f".line >> text={words}", timeout=WAIT_MS)
+
+
+async def state_of(county: Deployment, incident_id: str) -> dict:
+    """The incident as the commander reads it."""
+    async with county.async_client("notifier", "commander") as http:
+        return (await http.get(f"/v1/incidents/{incident_id}")).json()
+
+
+async def test_the_other_side_is_brought_in_and_it_is_settled_whose_it_is(county: Deployment, browser: Browser) -> None:
+    """110 and 12345 join by three-way, the page says it is open, and the hotline's side takes it."""
+    incident_id = await send(county, "call_taker", "110", "楼下有人摆摊占道吵起来了")
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(incident_id)
+    await choose(at, "three_way")
+    await at.page.keyboard.press("Control+Enter")
+    await at.page.wait_for_selector(".band >> text=三方待商定", timeout=WAIT_MS)
+    await choose(at, "settle")
+    await at.page.select_option("dialog[open] select[name=agency]", "nanxian-hotline")
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, "商定由 南县12345政务服务热线")
+    assert at.errors == []
+
+
+async def test_incidents_are_merged_and_split_again(county: Deployment, browser: Browser) -> None:
+    """One goes into another, and the calls that came with it come out again."""
+    first, second = await fire(county), await fire(county)
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(second)
+    await choose(at, "merge")
+    await at.page.select_option("dialog[open] select[name=into]", first)
+    await at.page.keyboard.press("Control+Enter")
+    await at.page.wait_for_selector(f".band >> text=已并入 {first}", timeout=WAIT_MS)
+    came = (await state_of(county, first))["calls"][1]["call_id"]
+    await at.row(first)
+    await choose(at, "split")
+    await at.page.keyboard.press("Control+Enter")
+    await at.page.wait_for_selector("dialog[open] .wrong >> text=请至少选一项", timeout=WAIT_MS)
+    await at.page.check(f"dialog[open] input[value='{came}']")
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, "拆分到")
+    assert (await state_of(county, second))["state"] == "open"
+    assert at.errors == []
+
+
+async def test_a_place_is_corrected_and_a_call_linked_by_hand(county: Deployment, browser: Browser) -> None:
+    """A pair of figures that is none is told on the form; a good one moves the place. A call is linked by its id."""
+    incident_id, other = await fire(county), await fire(county)
+    call_id = (await state_of(county, other))["calls"][0]["call_id"]
+    at = await desk(browser, county, county.tokens["call_taker"])
+    await at.row(incident_id)
+    await choose(at, "correct_location")
+    await at.page.fill("dialog[open] input[name=point]", "东经112")
+    await at.page.fill("dialog[open] textarea[name=reason]", "来电人更正")
+    await at.page.keyboard.press("Control+Enter")
+    await at.page.wait_for_selector("dialog[open] .wrong >> text=经度, 纬度", timeout=WAIT_MS)
+    await at.page.fill("dialog[open] input[name=point]", "112.41, 29.36")
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, "地点更正为")
+    await choose(at, "link_call")
+    await at.page.fill("dialog[open] input[name=call_id]", call_id)
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, f"来电 {call_id} 并入")
+    assert at.errors == []
+
+
+async def test_a_work_order_waits_runs_on_and_is_extended(county: Deployment, browser: Browser) -> None:
+    """What is missing is asked, comes, and the promise is paused, resumed and extended from the console."""
+    incident_id = await send(county, "hotline", "12345", "小区停水三天了没人管")
+    at = await desk(browser, county, county.tokens["hotline"])
+    await at.row(incident_id)
+    await choose(at, "request_information")
+    await at.page.fill("dialog[open] textarea[name=missing]", "门牌号\n户名")
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, "一次告知：门牌号、户名")
+    await choose(at, "provide_information")
+    await at.page.fill("dialog[open] textarea[name=text]", "南华路3号")
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, "补充材料已收到")
+    for act, words in (("pause", "paused"), ("resume", "running"), ("extend_deadline", "running")):
+        await choose(at, act)
+        if act != "resume":
+            await at.page.fill("dialog[open] textarea[name=reason]", "等待来电人")
+            await at.page.keyboard.press("Control+Enter")
+        await at.page.wait_for_selector(f".limits li[data-state={words}] >> text=办结", timeout=WAIT_MS)
+    await told(at, "延期至")
+    assert at.errors == []
+
+
+async def test_the_120_desk_ends_the_matters_of_its_own_line(county: Deployment, browser: Browser) -> None:
+    """A call without an incident on 120 is called back and closed by the desk that took it; the end is in words."""
+    incident_id = await send(county, "ems_dispatcher", "120", "喂，打错了，不好意思")
+    at = await desk(browser, county, county.tokens["ems_dispatcher"])
+    await at.row(incident_id)
+    for act, field, value in (("call_back", "result", "answered"), ("close_call", "reason", "misdial")):
+        await choose(at, act)
+        await at.page.select_option(f"dialog[open] select[name={field}]", value)
+        await at.page.keyboard.press("Control+Enter")
+        await at.page.wait_for_selector("dialog", state="hidden", timeout=WAIT_MS)
+    await at.page.wait_for_selector(".band >> text=无效警情", timeout=WAIT_MS)
+    assert at.errors == []
+
+
+async def test_nothing_is_chosen_for_a_dispatcher(county: Deployment, browser: Browser) -> None:
+    """A list of agencies begins with none: Enter alone sends a task to nobody. A kind begins with the present one."""
+    incident_id = await fire(county)
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(incident_id)
+    await choose(at, "route")
+    assert await at.page.input_value("dialog[open] select[name=agency]") == ""
+    await at.page.keyboard.press("Control+Enter")
+    assert await at.page.is_visible("dialog[open] select[name=agency]")
+    await at.page.keyboard.press("Escape")
+    await choose(at, "reclassify")
+    assert await at.page.input_value("dialog[open] select[name=kind]") == "fire.building"
+
+
+@pytest.fixture
+async def frozen(county: Deployment) -> AsyncIterator[int]:
+    """The notifier's process, running again whatever the test came to."""
+    pid = _pid_of(int(county.notifier.rsplit(":", 1)[1]))
+    yield pid
+    os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_service_that_stands_still_is_told(county: Deployment, browser: Browser, frozen: int) -> None:
+    """A stopped notifier keeps its connections open; the page says all the same that its list may be old."""
+    at = await desk(browser, county, county.tokens["commander"])
+    os.kill(frozen, signal.SIGSTOP)
+    await at.page.wait_for_selector("#link[data-state=down]", timeout=WAIT_MS)
+    await at.page.wait_for_selector("#down:not([hidden])", timeout=WAIT_MS)
+    os.kill(frozen, signal.SIGCONT)
+    await at.page.wait_for_selector("#link[data-state=on]", timeout=WAIT_MS)
+    incident_id = await fire(county)
+    await at.row(incident_id)
+    assert at.errors == []
+
+
+async def test_a_reload_keeps_the_place_and_what_was_not_seen(county: Deployment, browser: Browser) -> None:
+    """After a reload the same incident is open, and a new one that nobody looked at still rings."""
+    at = await desk(browser, county, county.tokens["commander"])
+    chosen = await fire(county)
+    await at.row(chosen)
+    await at.page.wait_for_selector(f".band >> text={chosen}", timeout=WAIT_MS)
+    await at.page.fill("#find", "")
+    await fire(county)
+    await at.page.wait_for_selector("#alarm:not([hidden])", timeout=WAIT_MS)
+    await at.page.reload()
+    await at.page.wait_for_selector(f".band >> text={chosen}", timeout=WAIT_MS)
+    await at.page.wait_for_selector("#alarm:not([hidden])", timeout=WAIT_MS)
+    assert at.errors == []
+
+
+async def test_what_a_caller_said_is_not_lost_by_a_slip(county: Deployment, browser: Browser) -> None:
+    """A click beside the form does not close it; Escape keeps what was written, and the key brings it back."""
+    at = await desk(browser, county, county.tokens["call_taker"])
+    await at.page.keyboard.press("n")
+    await at.page.fill("dialog[open] textarea[name=text]", "桥头有人落水")
+    await at.page.mouse.click(5, 400)
+    assert await at.page.is_visible("dialog[open] textarea[name=text]")
+    await at.page.keyboard.press("Escape")
+    await at.page.wait_for_selector(".said p >> text=已保留", timeout=WAIT_MS)
+    await at.page.keyboard.press("n")
+    assert await at.page.input_value("dialog[open] textarea[name=text]") == "桥头有人落水"
+
+
+async def test_an_alarm_moves_nothing_from_under_the_pointer(county: Deployment, browser: Browser) -> None:
+    """When a new incident comes in, the row pointed at and the buttons of the open one stay where they are."""
+    held = await send(county, "call_taker", "110", "楼上邻居吵架，声音很大")
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(held)
+    await at.page.fill("#find", "")
+    await at.page.locator(f"#row-{held}").hover(timeout=WAIT_MS)
+    button = at.page.locator(".band [data-key=more]")
+    before = await button.bounding_box(), await at.page.locator(f"#row-{held}").bounding_box()
+    await fire(county)
+    await at.page.wait_for_selector("#alarm:not([hidden])", timeout=WAIT_MS)
+    assert (await button.bounding_box(), await at.page.locator(f"#row-{held}").bounding_box()) == before
+
+
+async def test_after_an_act_the_keys_go_on_at_the_incident(county: Deployment, browser: Browser) -> None:
+    """A question answered from a button leaves the focus on that button, not on nothing."""
+    incident_id = await fire(county)
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(incident_id)
+    await at.page.focus(".band [data-act=note]")
+    await at.page.keyboard.press("Enter")
+    await at.page.fill("dialog[open] textarea[name=text]", "已通知")
+    await at.page.keyboard.press("Control+Enter")
+    await told(at, "已通知")
+    assert await at.page.evaluate("document.activeElement.dataset.act") == "note"
