@@ -214,10 +214,9 @@ class Decider(Generic[S]):
         self._take(read, stamped)
         events = [s.event for s in stamped]
         outputs = self._outputs(out, read, events)
-        key, topic, p, line = origin.region.encode(), kernel.events.name, self._fold.partition, kernel.line
-        out.appends += [
-            Append(topic, p, key, s.value, event_headers(s.event, line(state, s.event.subject))) for s in stamped
-        ]
+        key, topic, p = origin.region.encode(), kernel.events.name, self._fold.partition
+        lines = {name: kernel.line(state, name) for name in {e.subject for e in events}}
+        out.appends += [Append(topic, p, key, s.value, event_headers(s.event, lines[s.event.subject])) for s in stamped]
         out.appends += outputs
         out.size += sum(sizes) + sum(len(o.value or b"") for o in outputs)
         out.events += events
