@@ -194,7 +194,8 @@ class Calls:
         """The answer to a call that is safe, counted and remembered."""
         record = ready.record
         CALLS_RECEIVED.labels(record.line, record.channel, kept.durability).inc()
-        if record.rang_at is not None and record.answered_at is not None and record.answered_at >= record.rang_at:
+        counted = not record.exercise and "time_impossible" not in record.flags
+        if counted and record.rang_at is not None and record.answered_at is not None:
             ANSWER_SECONDS.labels(record.line).observe((record.answered_at - record.rang_at) / 1000)
         self.heard[record.line] = kept.recorded_at
         receipt = self._receipt(record, kept.recorded_at, kept.durability)

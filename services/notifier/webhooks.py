@@ -15,12 +15,13 @@ from services.notifier.hooks import Hook
 from services.notifier.hub import Hub
 from services.notifier.openapi import answers, body
 from services.notifier.outward import Network, NotAllowed, check_url, resolve
+from tocsin.calls.fields import field_errors
 from tocsin.codec.text import rfc3339
 from tocsin.delivery import WebhookRegistered, WebhookRemoved
 from tocsin.envelope import Frozen
 from tocsin.incident.events import EVENTS
 from tocsin.log.port import LogUnavailable, Producer
-from tocsin.runtime.bodies import bounded
+from tocsin.runtime.bodies import bounded, json_of
 from tocsin.runtime.positions import encode
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
@@ -41,7 +42,18 @@ class Asked(Frozen, frozen=True, kw_only=True, forbid_unknown_fields=True):
     event_types: list[str] = []
 
 
-_asked = msgspec.json.Decoder(Asked).decode
+FORM = 'send {"url": "https://…", "agency": "…", "event_types": ["…"]}'
+
+
+def registration(value: Any) -> Asked:
+    """A body's JSON value as a registration; 422 with an entry for each field that cannot be used."""
+    errors = [x.shown for x in field_errors(value, Asked)]
+    known = {f.name for f in msgspec.structs.fields(Asked)}
+    if isinstance(value, dict):
+        errors += [{"field": str(k)[:64], "message": f"is no field here; {FORM}"} for k in value if k not in known]
+    if errors:
+        raise Problem(422, "invalid", "The request has fields that cannot be used; see 'errors'.", errors=errors)
+    return msgspec.convert(value, Asked)
 
 
 class Office:
@@ -74,13 +86,7 @@ class Office:
 
     async def read(self, request: Request, who: Principal) -> Asked:
         """The registration, checked; 422 with an entry for each field that cannot be used."""
-        raw = await bounded(request, BODY_MAX)
-        try:
-            asked = _asked(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as e:
-            raise Problem.invalid(
-                "body", f'{e}. Send {{"url": "https://…", "agency": "…", "event_types": ["…"]}}.'
-            ) from e
+        asked = registration(json_of(await bounded(request, BODY_MAX)))
         if unknown := sorted(set(asked.event_types) - TYPES):
             raise Problem.invalid("event_types", f"no such type: {', '.join(unknown)[:200]}")
         if who.role == "dispatcher":

@@ -22,7 +22,7 @@ from tocsin.supervision.facts import is_fact
 
 SOURCE_OFFSET = "tocsin_source_offset"
 SCENE = (ev.CallLinked, ev.VictimsReported, ev.LocationCorrected, ev.Reclassified, ev.PriorityChanged)
-STAND_DOWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred)
+STAND_DOWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred, ev.TaskCompleted)
 MEDICAL = "medical"
 MISSIONS = frozenset(c.__name__ for c in (ev.TaskRouted, *SCENE, *STAND_DOWN))
 BORDERS = frozenset(c.__name__ for c in (ev.IncidentOpened, ev.RelationProbed))
@@ -63,6 +63,8 @@ class Causes:
         if isinstance(data, ev.TaskRouted):
             call = _first_call(state, event, incident)
             return [self._open(event, incident, data, call)]
+        if isinstance(data, ev.TaskCompleted) and data.outcome:
+            return []  # its missions said so
         if isinstance(data, STAND_DOWN):
             task = incident.tasks.get(data.task_id)
             return (
@@ -92,15 +94,17 @@ class Causes:
 
     def _scene(self, event: Event[Any], incident: Incident, task: Task) -> Append:
         call_id = event.data.call_id if isinstance(event.data, ev.CallLinked) else ""
+        own = _opened_in(task)
         data = UpdateScene(
-            incident_id=incident.incident_id, task_id=task.task_id, call_id=call_id, victims=incident.victims,
+            incident_id=own, task_id=task.task_id, call_id=call_id,
+            victims=incident.victims if own == incident.incident_id else None,
             place=incident.place, address=incident.address, kind=incident.kind, priority=incident.priority,
         )  # fmt: skip
         return self._ems(event, incident, task.task_id, data, task.task_id)
 
     def _stand_down(self, event: Event[Any], incident: Incident, task: Task) -> Append:
         cause = getattr(event.data, "cause", "") or event.type
-        data = CancelMissions(incident_id=incident.incident_id, task_id=task.task_id, cause=cause)
+        data = CancelMissions(incident_id=_opened_in(task), task_id=task.task_id, cause=cause)
         return self._ems(event, incident, task.task_id, data)
 
     def facts(self, state: PartitionState, event: EventHead, record: Record) -> Sequence[Append]:
@@ -129,6 +133,11 @@ class Causes:
             answer = SuggestRelation(incident_id=asking, to=event.subject, score=data.score, reasons=data.reasons)
             return [self._command(topic, event, asking[:6], asking, answer)]
         return []
+
+
+def _opened_in(task: Task) -> str:
+    """The incident a task was opened in: the 120 centre knows its missions by it, wherever a merge took the task."""
+    return task.task_id.rpartition("-T")[0]
 
 
 def _first_call(state: PartitionState, event: Event[Any], incident: Incident) -> CallRecord | None:

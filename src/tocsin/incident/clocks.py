@@ -7,6 +7,8 @@ from tocsin.incident.state import Clock, Incident, Task
 from tocsin.incident.values import AgencyClass, ClockName
 from tocsin.policy.limits import Due, due_from, limit_for, off_days_off
 
+CONSULTATION = "consultation"
+"""The flag of an incident whose call asks and does not complain."""
 LIVE = ("running", "paused", "missed")
 """States in which a clock still waits for its step."""
 PROMISES: tuple[ClockName, ...] = ("complete", "arrive", "feedback", "dispatch")
@@ -16,7 +18,7 @@ PROMISES: tuple[ClockName, ...] = ("complete", "arrive", "feedback", "dispatch")
 class Matter:
     """What the rules for limits and plans look at, of an incident that exists or is being stated."""
 
-    __slots__ = ("incident", "incident_id", "kind", "line", "priority", "region", "setting", "tasks")
+    __slots__ = ("asks", "incident", "incident_id", "kind", "line", "priority", "region", "setting", "tasks")
 
     def __init__(
         self,
@@ -27,6 +29,7 @@ class Matter:
         priority: int,
         region: str,
         setting: str,
+        asks: bool = False,
         incident: Incident | None = None,
     ) -> None:
         self.incident_id = incident_id
@@ -35,6 +38,7 @@ class Matter:
         self.priority = priority
         self.region = region
         self.setting = setting
+        self.asks = asks
         self.incident = incident
         self.tasks = incident.task_count if incident else 0
 
@@ -43,7 +47,8 @@ class Matter:
         """An incident as it stands."""
         return Matter(
             incident.incident_id, line=incident.line, kind=incident.kind, priority=incident.priority,
-            region=incident.place.region, setting=incident.place.setting, incident=incident,
+            region=incident.place.region, setting=incident.place.setting, asks=CONSULTATION in incident.flags,
+            incident=incident,
         )  # fmt: skip
 
     def next_task(self) -> str:
@@ -59,7 +64,7 @@ def start(
     """Starts a clock where the policy has a limit for it; None where it has none."""
     row = limit_for(
         case.policy, clock, line=matter.line, kind=matter.kind, priority=matter.priority, agency_class=agency_class,
-        setting=matter.setting,
+        setting=matter.setting, asks=matter.asks,
     )  # fmt: skip
     if row is None:
         return None

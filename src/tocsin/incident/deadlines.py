@@ -38,7 +38,7 @@ def shorten(case: Case, incident: Incident, matter: Matter) -> None:
             continue
         row = limit_for(
             case.policy, c.clock, line=matter.line, kind=matter.kind, priority=matter.priority,
-            agency_class=c.agency_class, setting=matter.setting,
+            agency_class=c.agency_class, setting=matter.setting, asks=matter.asks,
         )  # fmt: skip
         if row is None or due_from(case.policy, row, case.now).due_at >= c.due_at:
             continue

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from tocsin.envelope import Sealed
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, start
+from tocsin.incident.clocks import CONSULTATION, Matter, start
 from tocsin.incident.complained import COMPLAINT, away_from, away_of, fair, looks_into
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.values import ClockName, Role, Understanding
 from tocsin.place import Place
-from tocsin.policy.model import Agency
+from tocsin.policy.model import Agency, Policy
 from tocsin.policy.plan import Plan, duty_at, plan_for
 
 INVALID = "invalid."
@@ -123,15 +123,8 @@ def open_incident(
     whole = plan_for(policy, kind, priority, place.region, raises, line)
     plan = fair(policy, whole, away)
     flags, review = list(flags), _review(case, u, place, lane, review_kind=row.review, invalid=kind.startswith(INVALID))
-    home = policy.regions.get(place.region)
-    if place.region == policy.command_region:
-        _add(flags, "region_unknown")
-    elif home is None or not home.own:
-        _add(flags, "out_of_area")
-    if u.escalated:
-        _add(flags, "escalated")
-    if u.human:
-        _add(flags, "unsure")
+    asks = u.asks and own_kind
+    _flag(policy, flags, u, place, asks=asks)
     if away:
         _add(flags, COMPLAINT)
     if plan is not whole:
@@ -145,6 +138,7 @@ def open_incident(
         priority=plan.priority,
         region=place.region,
         setting=place.setting,
+        asks=asks,
     )
     case.say(
         matter.incident_id,
@@ -162,6 +156,21 @@ def open_incident(
     if review:
         start(case, matter, "review")
     return matter
+
+
+def _flag(policy: Policy, flags: list[str], u: Understanding, place: Place, *, asks: bool) -> None:
+    """What whoever opens the file is to know of its place and of the call's words."""
+    home = policy.regions.get(place.region)
+    if place.region == policy.command_region:
+        _add(flags, "region_unknown")
+    elif home is None or not home.own:
+        _add(flags, "out_of_area")
+    if u.escalated:
+        _add(flags, "escalated")
+    if u.human:
+        _add(flags, "unsure")
+    if asks:
+        _add(flags, CONSULTATION)
 
 
 def _add(flags: list[str], flag: str) -> None:

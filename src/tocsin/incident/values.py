@@ -67,7 +67,7 @@ class Understanding(Frozen, frozen=True):
     `priority` 1 (danger to life) to 4. `human`: too unsure to leave to rules alone (invariant 8). `escalated`: danger
     named on a line that would otherwise wait. `raises` names what raised the plan (trapped, injured, smoke, ...).
     `matters` are further kinds in the same call, each to become an incident of its own; `against` the agencies it
-    complains of.
+    complains of. `asks`: a question or a plea for help (咨询, 求助), no complaint and no report.
     """
 
     kind: str
@@ -88,3 +88,4 @@ class Understanding(Frozen, frozen=True):
     lexicon: str = ""
     model: str = ""
     against: list[str] = []
+    asks: bool = False

@@ -77,7 +77,7 @@ def _check_length(judge: Judge, at: int, r: dict[str, Any]) -> None:
 
 
 def _reaches(row: dict[str, Any], promise: str) -> bool:
-    narrowing = ("lines", "kinds", "priorities", "agency_classes", "settings")
+    narrowing = ("lines", "kinds", "priorities", "agency_classes", "settings", "asks")
     return (not row.get("limits") or promise in row["limits"]) and not any(row.get(n) for n in narrowing)
 
 

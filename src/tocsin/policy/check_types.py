@@ -59,7 +59,8 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
             "seconds?": _WHOLE, "night_seconds?": _WHOLE, "working_days?": _WHOLE, "same_day?": _BOOL,
             "lines?": _TEXTS, "kinds?": _TEXTS,
             "limits?": _TEXTS, "priorities?": _WHOLES, "agency_classes?": _TEXTS, "settings?": _TEXTS,
-            "warn_share?": _NUMBER, "warn_working_days?": _WHOLE, "red_factor?": _NUMBER, "red_working_days?": _WHOLE,
+            "asks?": _BOOL, "warn_share?": _NUMBER, "warn_working_days?": _WHOLE, "red_factor?": _NUMBER,
+            "red_working_days?": _WHOLE,
         },
     },
     "linking.toml": {
@@ -80,7 +81,8 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
     "lexicon.toml": {
         "": {
             "topic?": _TEXTS, "unreal?": _TEXTS, "real?": _TEXTS, "supposed?": _TEXTS, "now?": _TEXTS, "live?": _TEXTS,
-            "separators?": _TEXTS, "consult": _TEXTS, "past": _TEXTS, "ended?": _TEXTS, "negations": _TEXTS,
+            "separators?": _TEXTS, "consult": _TEXTS, "complain?": _TEXTS, "past": _TEXTS, "ended?": _TEXTS,
+            "negations": _TEXTS,
             "masks?": _TEXTS, "fold": _TABLE, "letter?": _TEXTS, "slots?": _TABLE, "sounds?": _TEXTS,
             "misheard?": _TEXTS, "spared?": _TEXTS, "denied?": _TABLE,
         },

@@ -59,7 +59,7 @@ class Tables:
         self.closes_ms = _clock_ms(calendar.closes)
         self.night = _clock_ms(calendar.night_from), _clock_ms(calendar.night_to)
         self.kind_limit = {code: kind.limit for code, kind in policy.kinds.items()}
-        self.found: dict[tuple[str, str, str, int, str, str], Limit | None] = {}
+        self.found: dict[tuple[str, str, str, int, str, str, bool], Limit | None] = {}
         self.counted: dict[tuple[int, int], int] = {}
 
     def works(self, day: int) -> bool:
@@ -122,10 +122,11 @@ def limit_for(
     priority: int = 4,
     agency_class: str = "",
     setting: str = "",
+    asks: bool = False,
 ) -> Limit | None:
     """The first row of this clock whose conditions all hold, or None: then no such clock runs."""
     known = tables(policy)
-    key = (clock, line, kind, priority, agency_class, setting)
+    key = (clock, line, kind, priority, agency_class, setting, asks)
     row: Limit | None = known.found.get(key, _UNASKED)
     if row is not _UNASKED:
         return row
@@ -140,6 +141,7 @@ def limit_for(
             and (not r.priorities or priority in r.priorities)
             and (not r.agency_classes or agency_class in r.agency_classes)
             and (not r.settings or setting in r.settings)
+            and (not r.asks or asks)
         ),
         None,
     )

@@ -117,8 +117,8 @@ class Limit(Row, frozen=True):
 
     `seconds` of clock time (`night_seconds` where it begins at night, by the calendar's hours), or `working_days`
     counted from the next working day; `warn_share` of a short clock, or `warn_working_days` before the end; `kinds` are
-    codes (`group.*` is written out by `load`), `limits` the kinds' own `limit`. Red after `red_factor` times a short
-    limit or `red_working_days` past the end.
+    codes (`group.*` is written out by `load`), `limits` the kinds' own `limit`; `asks` holds for a call
+    that asks alone. Red after `red_factor` times a short limit or `red_working_days` past the end.
     """
 
     clock: ClockName
@@ -132,6 +132,7 @@ class Limit(Row, frozen=True):
     priorities: list[int] = []
     agency_classes: list[str] = []
     settings: list[str] = []
+    asks: bool = False
     warn_share: float = 0.2
     warn_working_days: int = 1
     red_factor: float = 2.0
@@ -235,7 +236,8 @@ class Lexicon(Row, frozen=True):
     `~` for up to sixteen of one sentence. `letter` are words of those who write to an office. `masks` are longer words
     that hold a dangerous one and mean something else; `live` signs overrule `topic` and `past`; `unreal` ones (drills,
     films) are overruled by nothing but `real` ones; `supposed` ones (if, in case) reach the words right after them.
-    `denied` names what is raised where another raise's words are said only to be denied.
+    `denied` names what is raised where another raise's words are said only to be denied. With a word of `consult` and
+    none of `complain` a call asks (Understanding.asks).
     """
 
     terms: list[Term]
@@ -254,6 +256,7 @@ class Lexicon(Row, frozen=True):
     separators: list[str] = []
     masks: list[str] = []
     letter: list[str] = []
+    complain: list[str] = []
     slots: dict[str, list[str]] = {}
     refine: list[Refine] = []
     absorb: list[Absorb] = []

@@ -25,7 +25,7 @@ async def bounded(request: Request, limit: int) -> bytes:
 
 def too_large(limit: int) -> Problem:
     """413."""
-    return Problem(413, "bodytoo_large", f"The body is over {limit} bytes; send less.")
+    return Problem(413, "body_too_large", f"The body is over {limit} bytes; send less.")
 
 
 def problem_of(error: InvalidBody) -> Problem:

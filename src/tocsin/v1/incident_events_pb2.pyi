@@ -64,6 +64,7 @@ class Understanding(_message.Message):
     LEXICON_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     AGAINST_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     priority: _builtins.int
     confidence: _builtins.float
@@ -74,6 +75,7 @@ class Understanding(_message.Message):
     past: _builtins.bool
     lexicon: _builtins.str
     model: _builtins.str
+    asks: _builtins.bool
     @_builtins.property
     def terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -111,10 +113,11 @@ class Understanding(_message.Message):
         lexicon: _builtins.str = ...,
         model: _builtins.str = ...,
         against: _abc.Iterable[_builtins.str] | None = ...,
+        asks: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "victims", b"victims"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "against", b"against", "alternatives", b"alternatives", "confidence", b"confidence", "decided_by", b"decided_by", "escalated", b"escalated", "hazards", b"hazards", "human", b"human", "kind", b"kind", "lexicon", b"lexicon", "matters", b"matters", "model", b"model", "negated", b"negated", "past", b"past", "priority", b"priority", "raises", b"raises", "reasons", b"reasons", "terms", b"terms", "victims", b"victims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_victims", b"_victims", "against", b"against", "alternatives", b"alternatives", "asks", b"asks", "confidence", b"confidence", "decided_by", b"decided_by", "escalated", b"escalated", "hazards", b"hazards", "human", b"human", "kind", b"kind", "lexicon", b"lexicon", "matters", b"matters", "model", b"model", "negated", b"negated", "past", b"past", "priority", b"priority", "raises", b"raises", "reasons", b"reasons", "terms", b"terms", "victims", b"victims"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__victims: _TypeAlias = _typing.Literal["victims"]  # noqa: Y015
     _WhichOneofArgType__victims: _TypeAlias = _typing.Literal["_victims", b"_victims"]  # noqa: Y015

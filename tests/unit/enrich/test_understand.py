@@ -155,3 +155,21 @@ def test_what_was_learned_decides_where_the_lexicon_has_no_word(enricher: Enrich
     assert (u.kind, u.decided_by) == ("order.noise", "model")
     assert u.model.startswith("hearing:")
     assert enricher.understand("12345", "web", "呵呵").human
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "asks"),
+    [
+        ("12345", "请问医保怎么报销", True),
+        ("12345", "我想咨询一下公积金怎么提取", True),
+        ("12345", "求助，老人的社保卡丢了，能不能帮忙补办", True),
+        ("12345", "请问举报违建打哪个电话，我们楼顶有人违建", False),
+        ("12345", "投诉某超市卖过期食品", False),
+        ("12345", "想咨询并投诉物业乱收费", False),
+        ("12345", "请问胸口疼得厉害怎么办，现在喘不上气", False),
+        ("110", "请问办身份证要带什么", False),
+    ],
+)
+def test_a_question_is_told_from_a_complaint(enricher: Enricher, line: str, text: str, asks: bool) -> None:
+    """On 12345 alone: who asks or asks for help, and neither complains nor is in danger."""
+    assert enricher.understand(line, "voice", text).asks == asks

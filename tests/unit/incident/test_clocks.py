@@ -1,9 +1,11 @@
 """Limits: by time alone, once, never early, standing still with a reason."""
 
-from tests.unit.incident.world import MIN, WORKDAY, World, east, of
+import pytest
+
+from tests.unit.incident.world import MIN, WORKDAY, World, east, of, person
 from tocsin.incident import commands as cmd
 from tocsin.incident.state import Clock, Incident
-from tocsin.policy.limits import Tables
+from tocsin.policy.limits import Tables, working_day_after
 
 DAY = 24 * 60 * MIN
 
@@ -188,3 +190,27 @@ def test_a_promise_that_stands_still_is_left_alone(world: World) -> None:
     world.do(cmd.RequestInformation(missing=["photo"]), i.incident_id)
     world.do(cmd.SetPriority(priority=2, reason="~r"), i.incident_id).accepted("PriorityChanged")
     assert clock(i, "complete").state == "paused"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "days"),
+    [
+        ("service.health", {}, 13), ("service.health", {"asks": True}, 3),
+        ("service.transport", {"asks": True}, 3), ("utility.water", {"asks": True}, 1),
+    ],
+)  # fmt: skip
+def test_a_question_has_the_promise_of_a_consultation(
+    world: World, kind: str, more: dict[str, bool], days: int
+) -> None:
+    """Consultation or help within 3 working days, complaint or report 13, of whatever office; water comes back in 24 h.
+
+    It stays so for whoever is given the work later, and no question makes a promise longer.
+    """
+    i = world.call(kind, line="12345", **more)
+    assert ("consultation" in i.flags) == bool(more)
+    due = [c.due_at for c in i.clocks.values() if c.clock == "complete"]
+    expected = world.now + 24 * 3_600_000 if days == 1 else working_day_after(world.policy, world.now, days)
+    assert due == [expected]
+    world.do(cmd.Route(agency="nanxian-command"), i.incident_id, person("hotline")).accepted("TaskRouted")
+    later = [c.due_at for c in i.clocks.values() if c.clock == "complete" and c.agency == "nanxian-command"]
+    assert later == [expected]

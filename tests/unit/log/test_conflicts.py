@@ -28,6 +28,7 @@ from tocsin.log.ledger import Head
 from tocsin.log.port import Record
 from tocsin.log.stamp import Origin, stamp
 from tocsin.log.topics import INCIDENT_EVENTS
+from tocsin.mission.commands import CancelMissions, UpdateScene
 from tocsin.outcomes import CommandRepeated
 from tocsin.policy.activate import Active, mark_active, marked_active
 from tocsin.policy.load import load_policy
@@ -202,3 +203,46 @@ def test_a_mission_is_told_whether_its_caller_is_confidential(
     sent = [a for e in routed for a in causes.ambulances(world.state, EventHead(encode_event(e)), record)]
     opened = [decode_command(a.value or b"").data for a in sent]
     assert [o.confidential for o in opened] == [hidden], i.kind
+
+
+def told_to_120(world: World, county: County) -> list[object]:
+    """What the 120 centre is sent for the last command's events."""
+    causes = Causes(6, lambda: county.policies.present, Clock())
+    record = Record(INCIDENT_EVENTS.name, HOME, 1, None, b"", (), 0)
+    sent = [a for e in world.last for a in causes.ambulances(world.state, EventHead(encode_event(e)), record)]
+    return [decode_command(a.value or b"").data for a in sent]
+
+
+def test_a_merge_takes_no_mission_out_of_reach(county: County) -> None:
+    """The crew of a patient whose incident went into another hears of a corrected place, and is called off.
+
+    The 120 centre knows a mission by the incident it was opened for, whatever incident its task serves by now.
+    """
+    world = World()
+    one = world.call("fire.building")
+    other = world.call("medical.cardiac", line="120", point=east(3000))
+    world.do(cmd.Merge(into=one.incident_id), other.incident_id)
+    moved = f"{other.incident_id}-T1"
+    world.do(
+        cmd.CorrectLocation(location=cmd.GivenLocation(point=east(500)), reason="~r", place=other.place),
+        one.incident_id,
+    ).accepted("LocationCorrected")
+    scenes = {s.task_id: s for s in told_to_120(world, county) if isinstance(s, UpdateScene)}
+    assert scenes[moved].incident_id == other.incident_id
+    assert scenes[moved].victims is None, "the survivor's victims would be counted as this patient's"
+    assert scenes[f"{one.incident_id}-T3"].incident_id == one.incident_id
+    world.do(cmd.Cancel(reason="~r"), moved).accepted("TaskCancelled")
+    assert told_to_120(world, county) == [CancelMissions(incident_id=other.incident_id, task_id=moved, cause="person")]
+
+
+def test_a_medical_task_that_a_person_ends_sends_nobody(county: County) -> None:
+    """Its missions that have no patient yet end; a task that its missions ended calls nobody off."""
+    world = World()
+    i = world.call("medical.cardiac", line="120")
+    task = f"{i.incident_id}-T1"
+    world.do(cmd.Complete(result="~r"), task).accepted("TaskCompleted")
+    assert [type(s) for s in told_to_120(world, county)] == [CancelMissions]
+    again = world.call("medical.cardiac", line="120", point=east(5000))
+    report = cmd.ReportMission(mission_id="m1", step="completed", outcome="transported", all_ended=True)
+    world.do(report, f"{again.incident_id}-T1").accepted("TaskCompleted")
+    assert told_to_120(world, county) == []

@@ -71,7 +71,8 @@ async def test_what_cannot_be_used_is_422_with_its_field(
 
 async def test_a_body_is_bounded_and_its_slips_are_repaired(door: httpx.AsyncClient) -> None:
     """413 above 256 KiB; a NUL or half a pair of surrogates costs nobody a complaint."""
-    assert (await door.post("/open", content=b"x" * (BODY_MAX + 1))).status_code == 413
+    large = await door.post("/open", content=b"x" * (BODY_MAX + 1))
+    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
     answer = await door.post("/open", content=b'{"agency":"nanxian-water","text":"a\\ud800\\u0000"}')
     assert (answer.status_code, answer.json()["text"]) == (200, "a\ufffd")
 
