@@ -56,8 +56,18 @@ def _one(value: Any, f: _Field, here: str) -> list[FieldError]:
         if f.listed is not None and type(value) is list:
             deeper = [x for i, v in enumerate(value[:100]) for x in field_errors(v, f.listed, f"{here}.{i}")]
             return deeper or [FieldError(here, _said(e))]
-        return [FieldError(here, _said(e))]
+        return [FieldError(here, _said(e) + _allowed(e, f.hint))]
     return []
+
+
+def _allowed(error: Exception, hint: Any) -> str:
+    """Behind a word that is none of a list: the list."""
+    if not str(error).startswith("Invalid enum value"):
+        return ""
+    inner = _bare(hint)
+    literals = [inner, *map(_bare, typing.get_args(inner))]
+    listed = [str(v) for x in literals if typing.get_origin(x) is typing.Literal for v in typing.get_args(x)]
+    return f", one of {', '.join(listed)}" if listed else ""
 
 
 def _said(error: Exception) -> str:
