@@ -10,7 +10,7 @@ import { apply, choose as chooseLanguage, label, lang, t } from "./i18n.js";
 import { Queue } from "./queue.js";
 import { Stream } from "./stream.js";
 import { clock, now, readClock } from "./time.js";
-import { agencyName, kindName, learn, placeName, policyName } from "./words.js";
+import { agencyName, kindName, learn, placeName, policyLearned, policyName } from "./words.js";
 import { fallBack, keep, kept, leaveNothing } from "./place.js";
 
 const TABS = ["open", "mine", "review", "closed"];
@@ -80,7 +80,6 @@ function onEvent(type, data) {
     if (board.chosen && !cases.all.has(board.chosen)) cases.want(board.chosen); // it ended while we were away
   } else if (type !== "reset") {
     if (type === "TaskAlerted" && (!board.who.agency || data.data.agency === board.who.agency)) alerted(data);
-    if (type === "PolicyActivated") say(t("policy_now", { p: policyName(data.data.policy) }));
     cases.event(type, data);
   }
 }
@@ -111,13 +110,21 @@ async function pulse() {
   asking = true;
   board.askedAt ||= Date.now();
   try {
-    await readClock();
+    const answer = await readClock();
     board.askedAt = 0;
+    if (answer.policy && answer.policy !== policyLearned()) await learnAnew();
   } catch (e) {
     if (e.status > 0 && e.status < 500) board.askedAt = 0;
   }
   asking = false;
   drawDown();
+}
+
+// A policy was put in force while the page was open: its names, and that it is another.
+async function learnAnew() {
+  learn(await get("/v1/catalogue"));
+  say(t("policy_now", { p: policyName(policyLearned()) }));
+  drawFrame();
 }
 
 function drawDown() {

@@ -162,7 +162,7 @@ export class Detail {
     const how = at === 0 && link && !Object.keys(link.reasons).length && link.decided_by === "rule" ? t("first_call") : link ? `${t(link.decided_by === "rule" ? "by_rule" : "by_person")} · ${t("score", { s: link.score.toFixed(2) })}` : "";
     const number = this.revealed.get(c.call_id);
     return h("div", { class: "card" },
-      h("header", {}, h("span", {}, `${c.line} · ${c.caller.name || ""} ${c.caller.number || ""}`), h("span", { class: "quiet" }, c.recorded_at ? moment(Date.parse(c.recorded_at)) : "")),
+      h("header", {}, h("span", {}, [c.line, [c.caller.name, c.caller.number].filter(Boolean).join(" ")].filter(Boolean).join(" · ")), h("span", { class: "quiet" }, c.recorded_at ? moment(Date.parse(c.recorded_at)) : "")),
       c.text && h("blockquote", {}, c.text), number && h("p", { class: "why" }, t("number", { n: number })),
       h("p", { class: "quiet" }, [how, ...c.flags.map((f) => label("flag", f))].filter(Boolean).join(" · ")), !c.safe_to_contact && h("p", { class: "why" }, t("unsafe")), link && parts(link.reasons),
       h("div", { class: "acts" }, callActs(this.who).map((a) => this.button(a, "calls", c.call_id)),

@@ -2,18 +2,19 @@
 import { label, lang, t } from "./i18n.js";
 import { moment } from "./time.js";
 
-const book = { agencies: new Map(), kinds: new Map(), regions: new Map(), command: "" };
+const book = { agencies: new Map(), kinds: new Map(), regions: new Map(), command: "", policy: "" };
 
 export function learn(catalogue) {
   book.agencies = new Map(catalogue.agencies.map((a) => [a.id, a]));
   book.kinds = new Map(catalogue.kinds.map((k) => [k.code, k]));
   book.regions = new Map(catalogue.regions.map((r) => [r.id, r]));
-  book.command = catalogue.command_agency;
+  Object.assign(book, { command: catalogue.command_agency, policy: catalogue.policy });
 }
 
 const named = (row, code) => (row ? (lang() === "en" ? row.label_en || row.label : row.label) : code);
 export const agencies = () => [...book.agencies.values()];
 export const kinds = () => [...book.kinds.values()];
+export const policyLearned = () => book.policy;
 export const commandAgency = () => book.command;
 export const classOf = (agency) => book.agencies.get(agency)?.class ?? "";
 export const agencyName = (id) => named(book.agencies.get(id), id);
@@ -85,6 +86,6 @@ export function eventText(e) {
 const bad = new Set(["ClockMissed", "CardRaised", "ClockWarned", "CommandRefused", "ReviewRequested", "CallConflict", "ReturnRequested"]);
 const good = new Set(["ClockMet", "TaskCompleted", "IncidentClosed", "CallerInformed"]);
 export const eventTone = (e) => (bad.has(e.type) ? "bad" : good.has(e.type) ? "good" : e.actor?.role && e.actor.role !== "system" ? "act" : "");
-export const actorName = (a) => (!a || a.role === "system" ? t("system") : [label("role", a.role), a.agency ? agencyName(a.agency) : "", a.subject !== a.agency && a.subject !== a.role ? a.subject : ""].filter(Boolean).join(" "));
+export const actorName = (a) => (!a || a.role === "system" ? t("system") : a.subject === "caller" ? t("caller_self") : [label("role", a.role), a.agency ? agencyName(a.agency) : "", a.subject !== a.agency && a.subject !== a.role ? a.subject : ""].filter(Boolean).join(" "));
 
 const snake = (name) => (name ?? "").replace(/[A-Z]/g, (c, i) => (i ? "_" : "") + c.toLowerCase());

@@ -105,8 +105,9 @@ def _lists(router: APIRouter, board: Board) -> None:
 
     @router.get("/now", tags=["clock"], response_class=Response, responses=answers("Now"))
     def now(_: Reader) -> Response:
-        """This deployment's clock, which need not be the reader's: what countdowns are held against."""
-        return answer({"now": rfc3339(board.clock.now_ms()), "mode": board.clock.mode, "factor": board.clock.factor})
+        """This deployment's clock, which need not be the reader's, and the policy in force: what a page is held to."""
+        held = {"now": rfc3339(board.clock.now_ms()), "mode": board.clock.mode, "factor": board.clock.factor}
+        return answer(held | {"policy": board.policy.hash})
 
     @router.get("/catalogue", tags=["policy"], response_class=Response, responses=answers("Catalogue"))
     def catalogue(_: Reader) -> Response:

@@ -63,7 +63,7 @@ _OWN: dict[str, Json] = {
     "CallIncidents": _object(
         call_id=_TEXT, incident_ids={"type": "array", "items": _TEXT}, linked={"type": "array", "items": _TEXT}
     ),
-    "Now": _object(now=_MOMENT, mode={"enum": ["real", "manual", "scaled"]}, factor={"type": "number"}),
+    "Now": _object(now=_MOMENT, mode={"enum": ["real", "manual", "scaled"]}, factor={"type": "number"}, policy=_TEXT),
     "Who": _object(subject=_TEXT, role=_TEXT, region=_TEXT, agency=_TEXT, unit=_TEXT),
     "Catalogue": _object(
         policy=_TEXT,

@@ -1,12 +1,13 @@
 """Every act of a dispatcher on the console, by keys alone, in a real Chromium on a whole deployment."""
 
+import json
 import os
 import signal
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from tests.e2e.test_console import WAIT_MS, Desk, _pid_of, browser, desk, pytestmark
 from tests.support import eventually
@@ -242,3 +243,45 @@ async def test_after_an_act_the_keys_go_on_at_the_incident(county: Deployment, b
     await at.page.keyboard.press("Control+Enter")
     await told(at, "已通知")
     assert await at.page.evaluate("document.activeElement.dataset.act") == "note"
+
+
+async def test_a_policy_put_in_force_meanwhile_is_told_and_its_names_are_used(
+    county: Deployment, browser: Browser
+) -> None:
+    """A page that was opened under another policy learns the new one's names by itself, and says that it is another."""
+    incident_id = await fire(county)
+    page = await (await browser.new_context(viewport={"width": 1500, "height": 900}, locale="zh-CN")).new_page()
+
+    async def former(route: Route) -> None:
+        held = await (await route.fetch()).json()
+        agencies = [a | {"label": "旧名"} if a["id"] == "nanxian-fire" else a for a in held["agencies"]]
+        body = json.dumps(held | {"policy": "sha256:0", "agencies": agencies})
+        await route.fulfill(body=body, content_type="application/json")
+
+    await page.route("**/v1/catalogue", former, times=1)
+    at = Desk(page)
+    await at.sign_in(county, county.tokens["commander"])
+    await at.row(incident_id)
+    await page.wait_for_selector(".band >> text=首接 旧名", timeout=WAIT_MS)
+    await page.wait_for_selector(".said p >> text=新规则已启用", timeout=WAIT_MS)
+    await page.wait_for_selector(".band >> text=首接 南县消防救援大队", timeout=WAIT_MS)
+    assert at.errors == []
+
+
+async def test_a_callers_rating_is_seen_as_theirs(county: Deployment, browser: Browser) -> None:
+    """The score is a whole one, and it is the caller's word, not an account's."""
+    async with county.async_client("intake", "hotline") as http:
+        body = {"line": "12345", "text": "路灯坏了", "location": {"address": "浪拔湖镇"}}
+        call = (await http.post("/v1/calls", json=body)).json()
+
+        async def decided() -> list[str]:
+            return (await http.get(f"/v1/calls/{call['call_id']}", params={"wait": 2})).json()["incident_ids"]
+
+        incident_id = (await eventually(decided, what="the call's decision"))[0]
+        rated = f"/v1/progress/{call['call_id']}/rating"
+        await http.post(rated, params={"code": call["progress_code"]}, json={"score": 4, "text": "来得快"})
+    at = await desk(browser, county, county.tokens["hotline"])
+    await at.row(incident_id)
+    await told(at, "来电人评价 4 分")
+    assert await at.page.locator(".line li", has_text="来电人评价").locator("small").inner_text() == "来电人"
+    await at.page.wait_for_selector(".band .meta >> text=来电人评价 4 分", timeout=WAIT_MS)

@@ -70,6 +70,15 @@ def main() -> None:
     except Exception as e:
         if os.environ.get("TOCSIN_DEBUG"):
             raise
-        said = " ".join(f"{type(e).__name__}: {e}".split())[:300]
-        print(f"tocsin: an error of the program ({said}). Run it with TOCSIN_DEBUG=1, and report it.", file=sys.stderr)
-        sys.exit(70)
+        sys.exit(_unforeseen(e))
+
+
+def _unforeseen(e: Exception) -> int:
+    """Says in one line what no command had words for; the exit code: 1 for a path somebody named, 70 for our fault."""
+    if isinstance(e, OSError) and e.filename is not None:  # not there, no directory, not ours to write, no room
+        why = (e.strerror or type(e).__name__).lower()
+        print(f"tocsin: {e.filename} cannot be used: {why}. Name another path, or mend that one.", file=sys.stderr)
+        return 1
+    said = " ".join(f"{type(e).__name__}: {e}".split())[:300]
+    print(f"tocsin: an error of the program ({said}). Run it with TOCSIN_DEBUG=1, and report it.", file=sys.stderr)
+    return 70

@@ -6,17 +6,18 @@ from pathlib import Path
 import psutil
 
 from tocsin.cli.deployment import Deployment
+from tocsin.cli.errors import Mend
 
 _SECONDS_MAX = 12.0
 
 
 def leftovers(data_dir: Path) -> list[psutil.Process]:
-    """Of the pids in `run.json`, those that still are what they were: a pid may long be somebody else's."""
-    run = Deployment.read(data_dir)
-    if run is None:
-        return []
+    """Of the pids in `run.json`, those that still are what they were: a pid may long be somebody else's.
+
+    Where that file cannot be read, every process that carries the directory's marks.
+    """
     found = []
-    for pid in {*run.pids.values(), *run.broker_pids}:
+    for pid in _pids(data_dir):
         try:
             process = psutil.Process(pid) if pid else None
             if process is not None and _ours(process, data_dir.resolve()):
@@ -26,8 +27,17 @@ def leftovers(data_dir: Path) -> list[psutil.Process]:
     return found
 
 
+def _pids(data_dir: Path) -> set[int]:
+    try:
+        run = Deployment.read(data_dir)
+    except Mend:
+        return set(psutil.pids()) - {os.getpid(), os.getppid()}
+    return {*run.pids.values(), *run.broker_pids} if run is not None else set()
+
+
 def _ours(process: psutil.Process, data_dir: Path) -> bool:
-    if any(arg.startswith(str(data_dir) + os.sep) for arg in process.cmdline()):  # the broker: its server.properties
+    broker = str(data_dir) + os.sep  # the broker: its server.properties
+    if any(arg.startswith(broker) and arg.endswith(".properties") for arg in process.cmdline()):
         return True
     return bool(process.environ().get("TOCSIN_DATA_DIR") == str(data_dir))
 

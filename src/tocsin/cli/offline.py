@@ -34,8 +34,8 @@ class OfflineCalls:
         try:
             parsed = parse_value(value)
         except InvalidBody as e:
-            wrong = "; ".join(f"{x.field or 'body'}: {x.message}" for x in e.errors) or str(e)
-            raise Mend(f"{fallback_id}: {wrong}", "Send each line in the shape of POST /v1/calls.") from e
+            fields = "; ".join(f"{x.field or 'the line'}: {x.message}" for x in e.errors)
+            raise Mend(f"{fallback_id}: {fields or e}", "Send each line in the shape of POST /v1/calls.") from e
         call = parsed.call
         where, text = call.location, call.text or ""
         address = (where.address or "") if where else ""

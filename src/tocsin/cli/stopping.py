@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from tocsin.cli.deployment import RUN_FILE, Deployment
+from tocsin.cli.deployment import RUN_FILE
 from tocsin.cli.errors import Mend
 from tocsin.cli.leftovers import end_leftovers
 from tocsin.runtime.held import Held
@@ -42,7 +42,7 @@ def stop_deployment(data_dir: Path) -> bool:
                 f"The deployment (process {pid}) has not stopped within {STOP_SECONDS_MAX:.0f} s",
                 f"See {data_dir / 'logs' / 'up.log'}; `kill -9 {pid}` and `tocsin down` again end it.",
             ) from e
-    left = end_leftovers(data_dir) if Deployment.read(data_dir) is not None else 0
+    left = end_leftovers(data_dir)
     with suppress(FileNotFoundError):
         (data_dir / RUN_FILE).unlink()
     return bool(pid or left)

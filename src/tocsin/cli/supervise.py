@@ -21,12 +21,11 @@ from tocsin.cli.deployment import RUN_FILE, SERVICES, Deployment
 from tocsin.cli.errors import Mend
 from tocsin.cli.leftovers import end_leftovers
 from tocsin.cli.plan import PARTITIONS_FILE, UpPlan
+from tocsin.cli.policies import policy_held
 from tocsin.cli.progress import Steps
 from tocsin.cli.service import STOP_SECONDS_MAX, Service
 from tocsin.cli.tokens import issue_all
-from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
-from tocsin.policy.source import PolicyInvalid
 from tocsin.runtime.held import Held
 from tocsin.runtime.security import load_secret
 
@@ -82,13 +81,7 @@ class County:
             raise
 
     def _policy(self) -> Policy:
-        directory = self.plan.settings("").policy_path
-        try:
-            return load_policy(directory)
-        except PolicyInvalid as e:
-            raise Mend(
-                f"The policy {directory} does not hold: {e}", f"`tocsin policy check {directory}` shows all of it."
-            ) from e
+        return policy_held(self.plan.settings("").policy_path)
 
     def _room(self) -> None:
         free = shutil.disk_usage(self.plan.data_dir).free

@@ -11,6 +11,11 @@ LINES = frozenset({"110", "119", "122", "120", "12345"})
 CLASSES = frozenset({"police", "fire", "traffic", "medical", "department"})
 SETTINGS = frozenset({"town", "suburb", "village"})
 PARTS = ("kind", "distance", "gap", "caller", "address")
+LENGTHS_MAX = {
+    "seconds": 31_622_400, "night_seconds": 31_622_400, "working_days": 1000, "warn_working_days": 1000,
+    "red_working_days": 1000,
+}  # fmt: skip
+"""A year, or four: what a clock can hold and a calendar can count."""
 _SLOTS = re.compile(r"\{([^{}]*)\}")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 
@@ -72,6 +77,9 @@ def _check_length(judge: Judge, at: int, r: dict[str, Any]) -> None:
         judge.say(file, at, "a limit has one length", "give one of seconds, working_days, same_day = true")
     elif lengths[0] != "same_day" and not r[lengths[0]] > 0:
         judge.say(file, at, f"{lengths[0]} must be above 0", "give a positive number")
+    for name, most in LENGTHS_MAX.items():
+        if r.get(name, 0) > most:
+            judge.say(file, at, f"{name} must be at most {most}", "a limit nobody lives to see is none")
     if not r["source"].strip():
         judge.say(file, at, "a limit without its source", "say where the figure comes from")
 

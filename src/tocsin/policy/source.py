@@ -106,7 +106,7 @@ def read_files(directory: Path) -> Files:
             toml[name] = _toml(name, text[name], findings)
     return Files(
         policy_hash(directory) if directory.is_dir() else "", text, toml,
-        _gazetteer(text.get(GAZETTEER, ""), findings), _features(text.get(BOUNDARIES, "{}"), findings), findings,
+        _gazetteer(text.get(GAZETTEER), findings), _features(text.get(BOUNDARIES, "{}"), findings), findings,
     )  # fmt: skip
 
 
@@ -115,14 +115,15 @@ def _toml(name: str, text: str, findings: list[Finding]) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as e:
         at = re.search(r"line (\d+)", str(e))
-        findings.append(Finding(name, int(at.group(1)) if at else 0, f"not TOML: {e}", "mend the line's form"))
+        last = text.count("\n") + 1 if "end of document" in str(e) else 0
+        findings.append(Finding(name, int(at.group(1)) if at else last, f"not TOML: {e}", "mend the line's form"))
         return {}
 
 
-def _gazetteer(text: str, findings: list[Finding]) -> list[Row]:
+def _gazetteer(text: str | None, findings: list[Finding]) -> list[Row]:
     rows: list[Row] = []
     header: list[str] | None = None
-    reader = csv.reader(io.StringIO(text))
+    reader = csv.reader(io.StringIO(text or ""))
     try:
         for cells in reader:
             if not cells or cells[0].startswith("#"):
@@ -140,6 +141,9 @@ def _gazetteer(text: str, findings: list[Finding]) -> list[Row]:
                 rows.append(Row(reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))))
     except csv.Error as e:
         findings.append(Finding(GAZETTEER, reader.line_num, f"not CSV: {e}", "mend the line's form"))
+        return rows
+    if header is None and text is not None:
+        findings.append(Finding(GAZETTEER, 1, "there are no columns", f"begin with {','.join(_COLUMNS)}"))
     return rows
 
 

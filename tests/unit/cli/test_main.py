@@ -1,5 +1,7 @@
 """The command line as a whole: what it says when it is misused."""
 
+import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,63 @@ def test_what_cannot_be_undone_asks_nobody_who_is_not_there(tmp_path: Path) -> N
     done = tocsin("forget", "13800001234", "--data-dir", str(tmp_path), "--json", ok=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "--yes" in done.stderr
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _file(directory: Path, name: str, text: str) -> str:
+    (directory / name).write_text(text)
+    return str(directory / name)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["up", "--detach", "--data-dir", "FILE"], "FILE"),
+        (["up", "--data-dir", "/proc/none"], "/proc/none"),
+        (["evaluate-links", "EMPTY"], "holds no calls"),
+        (["evaluate-links", "CALLS", "--policy", "/nowhere"], "/nowhere is no directory"),
+        (["evaluate-calls", "CALLS", "--policy", "EMPTYDIR"], "does not hold, 11 findings, the first: policy.toml"),
+        (["evaluate-danger", "CALLS", "--policy", "/nowhere"], "/nowhere is no directory"),
+        (["day", "--policy", "/nowhere"], "/nowhere is no directory"),
+        (["evaluate-calls", "CALLS"], "line: expected one of 110, 119, 122, 120, 12345"),
+        (["down", "--data-dir", "/dev/null"], "/dev/null"),
+    ],
+)
+def test_what_a_user_named_wrongly_is_one_line_without_a_traceback(args: list[str], said: str, tmp_path: Path) -> None:
+    """A path that cannot be used, a policy that is none, a file without calls: said, with the mend, never as a bug."""
+    (tmp_path / "dir").mkdir()
+    names = {
+        "FILE": _file(tmp_path, "file", "x"), "EMPTY": _file(tmp_path, "empty", ""), "EMPTYDIR": str(tmp_path / "dir"),
+        "CALLS": _file(tmp_path, "calls", '{"line": "911", "text": "x", "truth_incident": "a"}'),
+    }  # fmt: skip
+    done = tocsin(*(names.get(a, a) for a in args), ok=False)
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert names.get(said, said) in done.stderr
+    assert "error of the program" not in done.stderr
+
+
+def test_a_broken_run_file_does_not_stop_the_stopping(tmp_path: Path) -> None:
+    """Every command says to run `down` where run.json cannot be read, so `down` itself takes it away."""
+    _file(tmp_path, "run.json", '{"ready": true}')
+    refused = tocsin("status", "--data-dir", str(tmp_path), ok=False)
+    assert refused.returncode == 1
+    assert "`tocsin down" in refused.stderr
+    assert json.loads(tocsin("down", "--data-dir", str(tmp_path), "--json").stdout) == {"stopped": False}
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_every_mend_is_a_sentence() -> None:
+    """What to do begins with a capital, a name in backquotes or a value: it stands behind a full stop."""
+    small = []
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Mend"):
+                continue
+            mend = node.args[1] if len(node.args) > 1 else None
+            first = mend.values[0] if isinstance(mend, ast.JoinedStr) else mend
+            if isinstance(first, ast.Constant) and str(first.value)[:1].islower():
+                small.append(f"{file.name}:{node.lineno}: {first.value}")
+    assert small == []

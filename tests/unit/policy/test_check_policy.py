@@ -75,6 +75,9 @@ CASES = [
     ("lexicon.toml", 'injured = "unhurt"', 'injured = ["unhurt"]', "unknown raise ['unhurt']"),
     ("lexicon.toml", 'injured = "unhurt"', 'hurt = "unhurt"', "unknown raise 'hurt'"),
     ("lexicon.toml", 'raises = ["smoke"]', 'raises = ["smok"]', "unknown raise 'smok'"),
+    ("limits.toml", "seconds = 60", "seconds = 99999999999999999999", "seconds must be at most 31622400"),
+    ("limits.toml", "working_days = 3", "working_days = 100000", "working_days must be at most 1000"),
+    ("kinds.toml", "[[kind]]", "kind = [\n[[kind]]", "not TOML"),
     ("gazetteer.csv", ",112.396,29.362,2500,", ",nan,29.362,2500,", "no position"),
     ("gazetteer.csv", ",112.396,29.362,2500,", ",116.396,29.362,2500,", "outside the outline"),
     ("gazetteer.csv", ",112.396,29.362,2500,", ",112.396,29.362,2500,x,", "cells where"),
@@ -135,3 +138,16 @@ def test_a_missing_or_unreadable_file_is_a_finding(copy: Path, name: str) -> Non
 def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
     """No files, no policy; each missing file is named."""
     assert len(check_policy(tmp_path)) == 11
+
+
+def test_an_empty_gazetteer_is_no_gazetteer(copy: Path) -> None:
+    """A file cut to nothing would leave the county without places, unnoticed: its columns are asked for."""
+    (copy / "gazetteer.csv").write_text("")
+    assert [(f.file, f.line, f.what) for f in check_policy(copy)] == [("gazetteer.csv", 1, "there are no columns")]
+
+
+def test_toml_that_breaks_off_is_told_at_its_last_line(copy: Path) -> None:
+    """The parser says "at end of document": that is a line too, the one to look at."""
+    text = (copy / "kinds.toml").read_text() + "x = ["
+    (copy / "kinds.toml").write_text(text)
+    assert [(f.file, f.line) for f in check_policy(copy)] == [("kinds.toml", len(text.split("\n")))]

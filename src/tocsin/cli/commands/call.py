@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Sends one call and shows what became of it."""
         if (lon is None) != (lat is None):
-            raise Mend("A point needs both --lon and --lat", "give the other one too")
+            raise Mend("A point needs both --lon and --lat", "Give the other one too.")
         body = {
             "line": line, "channel": channel, "text": text, "call_id": call_id, "exercise": exercise,
             "caller": {k: v for k, v in (("number", number), ("name", name)) if v},
@@ -65,7 +65,7 @@ def _send(intake: str, token: str, body: dict[str, Any], wait: float) -> tuple[d
             receipt = _answer(http.post("/v1/calls", json=body))
             shown = _answer(http.get(f"/v1/calls/{receipt['call_id']}", params={"wait": wait}))
     except httpx.TransportError as e:
-        raise Mend(f"Intake at {intake} does not answer ({e})", "look at `tocsin status`") from e
+        raise Mend(f"Intake at {intake} does not answer ({e})", "Look at `tocsin status`.") from e
     return receipt, shown
 
 
@@ -74,7 +74,7 @@ def _answer(response: Any) -> dict[str, Any]:
     if response.is_success:
         return said
     fields = "; ".join(f"{x['field'] or 'body'}: {x['message']}" for x in said.get("errors", []))
-    raise Mend(f"Refused ({said.get('code')}): {fields or said.get('detail')}", "correct it and send it again")
+    raise Mend(f"Refused ({said.get('code')}): {fields or said.get('detail')}", "Correct it and send it again.")
 
 
 def _print(receipt: dict[str, Any], shown: dict[str, Any]) -> None:

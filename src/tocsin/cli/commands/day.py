@@ -35,9 +35,9 @@ def register(app: typer.Typer) -> None:
         """Prints the day's calls as NDJSON with their truth, or plays it and reports (links, classes, what is open)."""
         import msgspec
 
+        from tocsin.cli.policies import policy_held
         from tocsin.day.generate import county_day
         from tocsin.day.ring import posted
-        from tocsin.policy.load import load_policy
         from tocsin.runtime.settings import Settings
 
         if scenario not in _SCENARIOS:
@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
             _play(deployment, scenario, seed, matters, from_hour, as_json=as_json)
             return
         settings = Settings(policy_dir=policy)
-        for ring in county_day(load_policy(settings.policy_path), seed=seed, scenario=scenario, matters=matters):
+        for ring in county_day(policy_held(settings.policy_path), seed=seed, scenario=scenario, matters=matters):
             print(msgspec.json.encode(posted(ring, day_start_ms=_DAY_START_MS, truth=True)).decode())
 
 
@@ -60,15 +60,15 @@ def _play(deployment: Deployment, scenario: str, seed: int, matters: int, from_h
     import msgspec
     import uvloop
 
+    from tocsin.cli.policies import policy_held
     from tocsin.cli.progress import out, steps
     from tocsin.day.door import Door
     from tocsin.day.generate import beginning_at, county_day
     from tocsin.day.play import play_day
     from tocsin.day.report import DayReport, day_report
-    from tocsin.policy.load import load_policy
 
     settings = deployment.settings()
-    policy = load_policy(settings.policy_path)
+    policy = policy_held(settings.policy_path)
     rings = beginning_at(county_day(policy, seed=seed, scenario=scenario, matters=matters), from_hour)
     run: dict[str, Any] = msgspec.to_builtins(deployment)
 

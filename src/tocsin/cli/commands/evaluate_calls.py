@@ -43,16 +43,12 @@ def register(app: typer.Typer) -> None:
         """Prints one JSON object a call; a line that intake would refuse is told on standard error and exits 1."""
         import msgspec
 
-        from tocsin.policy.load import load_policy
-        from tocsin.policy.source import PolicyInvalid
+        from tocsin.cli.policies import policy_held
         from tocsin.runtime.settings import Settings
         from tocsin.text.model import open_model
 
         del as_json  # the result is JSON in either form
-        try:
-            held = load_policy(Settings(policy_dir=policy).policy_path)
-        except PolicyInvalid as e:
-            raise Mend(f"The policy does not hold: {e}", "See `tocsin policy check`.") from e
+        held = policy_held(Settings(policy_dir=policy).policy_path)
         trained, fault = open_model(model, held)
         if fault:
             raise Mend(fault, "Name a directory that `tocsin train --output DIR` wrote.")

@@ -38,15 +38,11 @@ def register(app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Prints n, recall and precision, by the very code of the services, without Kafka."""
+        from tocsin.cli.policies import policy_held
         from tocsin.cli.progress import out
-        from tocsin.policy.load import load_policy
-        from tocsin.policy.source import PolicyInvalid
         from tocsin.runtime.settings import Settings
 
-        try:
-            held = load_policy(Settings(policy_dir=policy).policy_path)
-        except PolicyInvalid as e:
-            raise Mend(f"The policy does not hold: {e}", "See `tocsin policy check`.") from e
+        held = policy_held(Settings(policy_dir=policy).policy_path)
         found = scored(held, read(file), line)
         if as_json:
             told = {"missed": found.missed, "false": found.false} if show else {}

@@ -28,12 +28,14 @@ def register(app: typer.Typer) -> None:
         """Links calls offline and prints pairwise precision, recall, F1 and the wrong-merge rate."""
         import msgspec
 
+        from tocsin.cli.policies import policy_held
         from tocsin.day.report import link_score
-        from tocsin.policy.load import load_policy
         from tocsin.runtime.settings import Settings
 
         settings = Settings(policy_dir=policy)
-        found, truth = linked(load_policy(settings.policy_path), read(file))
+        found, truth = linked(policy_held(settings.policy_path), read(file))
+        if not truth:
+            raise Mend(f"{file} holds no calls", "Give NDJSON with a call a line, each with truth_incident.")
         score = link_score(found, truth)
         if wrong and not as_json:
             for line in mistakes(found, truth):

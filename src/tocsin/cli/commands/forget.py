@@ -36,9 +36,11 @@ def register(app: typer.Typer) -> None:
 
         settings = Settings(data_dir=data_dir)
         if not settings.keys_url and not (settings.secrets_dir / "keys.db").exists():
-            raise Mend(f"There are no keys under {data_dir}", "name the deployment with --data-dir, or TOCSIN_KEYS_URL")
+            raise Mend(
+                f"There are no keys under {data_dir}", "Name the deployment with --data-dir, or TOCSIN_KEYS_URL."
+            )
         if not yes and (as_json or not sys.stdin.isatty()):
-            raise Mend("Destroying a key cannot be undone, and nobody is here to ask", "add --yes")
+            raise Mend("Destroying a key cannot be undone, and nobody is here to ask", "Add --yes.")
         if not yes:
             typer.confirm(f"Destroy the key of {who}? What is sealed under it can never be read again", abort=True)
         keyring = Keyring.open(settings)
@@ -53,7 +55,7 @@ def register(app: typer.Typer) -> None:
         elif found:
             typer.echo(f"destroyed: {subject}")
         if not found:
-            raise Mend(f"There was no key for {who}", "look whether the number or the id is the one the call carries")
+            raise Mend(f"There was no key for {who}", "Look whether the number or the id is the one the call carries.")
 
 
 def subject_of(who: str, keyring: "Keyring") -> str:

@@ -35,16 +35,16 @@ def register(app: typer.Typer) -> None:
 
         import uvloop
 
+        from tocsin.cli.policies import policy_held
         from tocsin.cli.progress import out
         from tocsin.load.mix import made_up, read_mixes
         from tocsin.load.run import Load, Target
-        from tocsin.policy.load import load_policy
 
         deployment = Deployment.find(data_dir)
         if not i_own_this_target and urlsplit(deployment.intake).hostname not in _LOOPBACK:
             raise Mend(f"{deployment.intake} is not on this machine", "Add --i-own-this-target if it is yours to load.")
         settings = deployment.settings()
-        policy = load_policy(settings.policy_path)
+        policy = policy_held(settings.policy_path)
         bodies = read_mixes(mix, policy) if mix else made_up(policy)
         target = Target(deployment.intake, deployment.notifier, deployment.tokens["commander"])
         run = Load(target, settings, prefix=f"load-{secrets.token_hex(4)}", drain_s=drain)

@@ -67,19 +67,16 @@ def activate(directory: Directory, data_dir: DataDir = DATA_DIR, as_json: AsJson
     """Puts a checked directory in force in the running deployment, for later decisions only."""
     import asyncio
 
+    from tocsin.cli.policies import policy_held
     from tocsin.cli.progress import out
     from tocsin.log.port import LogUnavailable
     from tocsin.policy.activate import Active, keep_policy, mark_active
     from tocsin.policy.activate import activate as ask
-    from tocsin.policy.load import load_policy
-    from tocsin.policy.source import PolicyInvalid, policy_hash
+    from tocsin.policy.source import policy_hash
 
     found_there(directory)
     deployment = Deployment.find(data_dir)
-    try:
-        policy = load_policy(directory)
-    except PolicyInvalid as e:
-        raise Mend(f"The policy does not hold: {e}", f"Mend it: `tocsin policy check {directory}`.") from e
+    policy = policy_held(directory)
     settings = deployment.settings()
     try:
         keep_policy(directory, policy, settings.data_dir)

@@ -70,7 +70,7 @@ def _table(deployment: Deployment, rows: list[ServiceStatus], brokers: int) -> N
         "kafka",
         str(deployment.pids.get("broker") or "-"),
         deployment.bootstrap,
-        f"{brokers} brokers" if brokers else "no answer",
+        f"{brokers} broker{'s' if brokers > 1 else ''}" if brokers else "no answer",
         "",
     )
     for r in rows:
