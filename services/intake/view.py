@@ -8,9 +8,9 @@ from services.intake.accept import record_of
 from services.intake.access import Sights
 from services.intake.index import CallRow, IncidentRow
 from services.intake.segments import Held
-from tocsin.calls.numbers import masked
 from tocsin.calls.record import Words, read_party, read_words
 from tocsin.codec.text import rfc3339
+from tocsin.incident.show import masked
 from tocsin.incident.values import CallRecord
 from tocsin.place import Point
 from tocsin.runtime.security import Principal

@@ -33,10 +33,3 @@ def normal_number(given: str) -> str:
     if not phonenumbers.is_possible_number(number):
         return bare
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-
-
-def masked(number: str) -> str:
-    """A number as a screen shows it, 138****1234; of a short one the first and last digit stay."""
-    if len(number) < 7:  # noqa: PLR2004 - too short for three and four digits with a gap between
-        return number if len(number) <= 3 else f"{number[0]}{'*' * (len(number) - 2)}{number[-1]}"  # noqa: PLR2004
-    return f"{number[:3]}****{number[-4:]}" if len(number) >= 9 else f"{number[:2]}****{number[-2:]}"  # noqa: PLR2004

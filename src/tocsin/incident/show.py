@@ -48,7 +48,8 @@ _read = msgspec.json.Decoder(_Private).decode
 
 
 def masked(number: str) -> str:
-    """A number as screens show it: 138****1234; short ones keep nothing but their end."""
+    """A number as screens show it: 138****1234, the country's own code left out; short ones keep but their end."""
+    number = number.removeprefix("+86")
     if not number:
         return ""
     return f"{number[:3]}****{number[-4:]}" if len(number) >= LONG_NUMBER else f"****{number[-2:]}"
