@@ -84,6 +84,17 @@ def test_a_broken_run_file_does_not_stop_the_stopping(tmp_path: Path) -> None:
     assert not (tmp_path / "run.json").exists()
 
 
+def test_the_tests_too_answer_in_json() -> None:
+    """Like every command: one object on standard output; what pytest says goes to standard error."""
+    args = ("test", "--json", "--", "-q", "-p", "no:cacheprovider", "tests/unit/test_console_words.py")
+    done = tocsin(*args)
+    assert json.loads(done.stdout) == {"passed": True, "exit_codes": [0]}
+    assert "passed" in done.stderr
+    failed = tocsin("test", "--json", "--", "-q", "tests/no_such_test.py", ok=False)
+    assert failed.returncode != 0
+    assert json.loads(failed.stdout)["passed"] is False
+
+
 def test_every_mend_is_a_sentence() -> None:
     """What to do begins with a capital, a name in backquotes or a value: it stands behind a full stop."""
     small = []
