@@ -305,3 +305,18 @@ async def test_a_desk_is_told_once_of_a_call_that_alerts_every_holder(county: De
     await at.page.keyboard.press("Control+Enter")
     await at.page.wait_for_selector(".line >> text=再次提醒 国网", timeout=WAIT_MS)
     assert await at.page.locator(".said p", has_text="再次提醒").count() == 1
+
+
+async def test_a_session_that_ends_takes_no_words_with_it(county: Deployment, browser: Browser) -> None:
+    """Signing in again lies over the form of a call; what the caller said is there afterwards."""
+    at = await desk(browser, county, county.tokens["call_taker"])
+    await at.page.keyboard.press("n")
+    await at.page.fill("dialog[open] textarea[name=text]", "河里有人呼救")
+    await at.page.context.clear_cookies()
+    await at.page.evaluate("window.tocsin.stream.drop()")
+    await at.page.fill("dialog[open] input[name=token]", county.tokens["call_taker"], timeout=WAIT_MS)
+    await at.page.keyboard.press("Enter")
+    await at.page.wait_for_selector("#link[data-state=on]", timeout=WAIT_MS)
+    await at.page.keyboard.press("n")
+    assert await at.page.input_value("dialog[open] textarea[name=text]") == "河里有人呼救"
+    assert at.errors == []
