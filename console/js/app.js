@@ -89,7 +89,9 @@ const newSince = (unseen, i) => unseen !== null && (unseen.ids.includes(i.incide
 
 function alerted(e) {
   const held = cases.all.get(e.incident_id);
-  if (!held || held.exercise) return;
+  const once = `${e.incident_id} ${e.recorded_at}`;
+  if (!held || held.exercise || board.alerted === once) return; // one call alerts every holder; a desk is told once
+  board.alerted = once;
   alarm.chime();
   const words = t("alerted_told", { k: kindName(held.kind), w: placeName(held.location) });
   tell(words);

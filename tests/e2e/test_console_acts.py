@@ -285,3 +285,38 @@ async def test_a_callers_rating_is_seen_as_theirs(county: Deployment, browser: B
     await told(at, "来电人评价 4 分")
     assert await at.page.locator(".line li", has_text="来电人评价").locator("small").inner_text() == "来电人"
     await at.page.wait_for_selector(".band .meta >> text=来电人评价 4 分", timeout=WAIT_MS)
+
+
+async def test_a_desk_is_told_once_of_a_call_that_alerts_every_holder(county: Deployment, browser: Browser) -> None:
+    """A priority that rises alerts three agencies anew; the desk that sees all of them reads one line, not three."""
+    incident_id = await send(county, "call_taker", "119", "草地着火，火不大")
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(incident_id)
+    for agency in ("nanxian-police", "nanxian-power"):
+        await choose(at, "route")
+        await at.page.select_option("dialog[open] select[name=agency]", agency)
+        await at.page.keyboard.press("Control+Enter")
+        await at.page.wait_for_selector(
+            f".line >> text={'派给 南县公安局' if 'police' in agency else '派给 国网'}", timeout=WAIT_MS
+        )
+    await choose(at, "set_priority")
+    await at.page.select_option("dialog[open] select[name=priority]", "1")
+    await at.page.fill("dialog[open] textarea[name=reason]", "火势蔓延")
+    await at.page.keyboard.press("Control+Enter")
+    await at.page.wait_for_selector(".line >> text=再次提醒 国网", timeout=WAIT_MS)
+    assert await at.page.locator(".said p", has_text="再次提醒").count() == 1
+
+
+async def test_a_session_that_ends_takes_no_words_with_it(county: Deployment, browser: Browser) -> None:
+    """Signing in again lies over the form of a call; what the caller said is there afterwards."""
+    at = await desk(browser, county, county.tokens["call_taker"])
+    await at.page.keyboard.press("n")
+    await at.page.fill("dialog[open] textarea[name=text]", "河里有人呼救")
+    await at.page.context.clear_cookies()
+    await at.page.evaluate("window.tocsin.stream.drop()")
+    await at.page.fill("dialog[open] input[name=token]", county.tokens["call_taker"], timeout=WAIT_MS)
+    await at.page.keyboard.press("Enter")
+    await at.page.wait_for_selector("#link[data-state=on]", timeout=WAIT_MS)
+    await at.page.keyboard.press("n")
+    assert await at.page.input_value("dialog[open] textarea[name=text]") == "河里有人呼救"
+    assert at.errors == []

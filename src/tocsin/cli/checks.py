@@ -1,6 +1,7 @@
 """What `doctor` looks at: each check says what it found and, where that is not well, what to do."""
 
 import asyncio
+import os
 import shutil
 import socket
 import sys
@@ -92,8 +93,11 @@ def check_ports(data_dir: Path, port_base: int) -> Checks:
 
 
 def check_disk(data_dir: Path) -> Checks:
-    """Room where the data is."""
+    """Room where the data is, and leave to write there."""
     at = next(p for p in (data_dir.resolve(), *data_dir.resolve().parents) if p.exists())
+    if not os.access(at, os.W_OK | os.X_OK):
+        mend = "Run it as that directory's account, or name another with --data-dir."
+        yield Check("data directory", "failure", f"this account may not write to {at}", mend)
     free = shutil.disk_usage(at).free
     state: Literal["ok", "warning", "failure"] = "ok"
     if free < DISK_WARN_BYTES:

@@ -79,6 +79,8 @@ class Deployment(Struct, kw_only=True):
             return msgspec.json.decode((data_dir / RUN_FILE).read_bytes(), type=cls)
         except FileNotFoundError:
             return None
+        except PermissionError as e:
+            raise Mend(f"{data_dir / RUN_FILE} is another account's", "Run this as the account that started it.") from e
         except (msgspec.DecodeError, OSError) as e:
             raise Mend(
                 f"{data_dir / RUN_FILE} cannot be read ({e})", "Run `tocsin down`, then `tocsin up` again."

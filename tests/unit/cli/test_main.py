@@ -2,11 +2,15 @@
 
 import ast
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.support import tocsin
+from tocsin.cli.checks import check_disk
+from tocsin.cli.deployment import Deployment
+from tocsin.cli.errors import Mend
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,39 @@ def test_a_broken_run_file_does_not_stop_the_stopping(tmp_path: Path) -> None:
     assert "`tocsin down" in refused.stderr
     assert json.loads(tocsin("down", "--data-dir", str(tmp_path), "--json").stdout) == {"stopped": False}
     assert not (tmp_path / "run.json").exists()
+
+
+def test_anothers_deployment_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run.json that only its owner may read asks for that account; stopping what one may not see is no mend."""
+
+    def refused(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(Mend, match="Run this as the account that started it") as told:
+        Deployment.read(tmp_path)
+    assert "tocsin down" not in str(told.value)
+
+
+def test_doctor_says_where_it_may_not_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room alone is not enough: a directory of another account's would stop `up` at its first step."""
+    assert [c.state for c in check_disk(tmp_path / "data")] == ["ok"]
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refused = next(iter(check_disk(tmp_path / "data")))
+    assert (refused.name, refused.state) == ("data directory", "failure")
+    assert str(tmp_path) in refused.found
+    assert "--data-dir" in refused.mend
+
+
+def test_the_tests_too_answer_in_json() -> None:
+    """Like every command: one object on standard output; what pytest says goes to standard error."""
+    args = ("test", "--json", "--", "-q", "-p", "no:cacheprovider", "tests/unit/test_console_words.py")
+    done = tocsin(*args)
+    assert json.loads(done.stdout) == {"passed": True, "exit_codes": [0]}
+    assert "passed" in done.stderr
+    failed = tocsin("test", "--json", "--", "-q", "tests/no_such_test.py", ok=False)
+    assert failed.returncode != 0
+    assert json.loads(failed.stdout)["passed"] is False
 
 
 def test_every_mend_is_a_sentence() -> None:
