@@ -21,7 +21,8 @@ which either had learned from; the more the ear has learned, the less the lexico
 LEAN = 0.9
 """How far doubt counts as danger, in log-odds: a danger unheard costs a life, one heard in vain a look."""
 CLEAR = 1.7
-"""Log-odds, the lean among them, from which on either way nothing the lexicon may say changes what is heard."""
+"""Log-odds, the lean among them, from which on nothing the lexicon may say against it changes what is heard; below
+-SAID nothing it may say for it does."""
 SPOKEN_MAX = 60
 """Characters said in one breath. Longer texts are heard passage by passage."""
 PASSAGE_MAX = 40
@@ -97,7 +98,7 @@ class Heard:
     @property
     def clear(self) -> bool:
         """Whether the ear alone can say if there is danger; what begins with a denial the lexicon reads too."""
-        return self.odds is not None and (self.odds < -CLEAR or (self.odds >= CLEAR and not self.denies))
+        return self.odds is not None and (self.odds < -SAID or (self.odds >= CLEAR and not self.denies))
 
     @property
     def names(self) -> list[str]:
