@@ -12,6 +12,8 @@ import base64
 import csv
 import hashlib
 import json
+import math
+import random
 import re
 import sys
 import tomllib
@@ -44,7 +46,7 @@ CRY_WEIGHT, TOLD_WEIGHT, MATTER_WEIGHT = 0.02, 0.1, 0.02
 """How much a word of the lexicon counts beside a sentence: of danger, of what is no danger, of a plain matter."""
 WORD_WEIGHT, LEXICON, LINE, LETTERS, PENALTY = 0.15, 0.5, 2.0, 3.0, 10.0
 SPELLINGS_MAX = 30
-NAMED_MAX, GRAMS_MAX = 9_000, 20_000
+NAMED_MAX, GRAMS_MAX = 9_000, 32_000
 """Grams that speak for kinds, and those with the ones that speak for danger alone."""
 DANGER = (
     "fire.", "traffic.trapped", "traffic.injury", "crime.inprogress", "crime.domestic", "medical.cardiac",
@@ -54,6 +56,37 @@ DANGER = (
 """Kinds whose sentences are danger to life where they do not say themselves."""
 EITHER = ("rescue.other", "medical.other", "person.missing", "unknown", "invalid.")
 """Kinds whose sentences are that or not."""
+
+
+VARIED, VARIED_WEIGHT = 1, 0.3
+"""How often a sentence is said anew with other people and places, and how much each of these counts about danger."""
+PATTERN_MAX, PATTERN_WEIGHT = 200, 0.4
+"""How many sentences are made of a pattern, and how much each counts."""
+OTHERS = (
+    (
+        "我爸 我妈 我爸爸 我妈妈 爸爸 妈妈 母亲 父亲 爷爷 奶奶 外公 外婆 老公 老婆 丈夫 "
+        "妻子 儿子 女儿 弟弟 哥哥 姐姐 妹妹 叔叔 舅舅 伯伯 姑姑 婆婆 公公 岳父 岳母 孙子 "
+        "孙女 外孙 侄子 娭毑 嗲嗲 爹爹 堂客 老倌 我崽 表哥 表弟 嫂子 我老公 我老婆 我儿子 "
+        "我女儿 我爷爷 我奶奶 我弟弟 我哥 我姐 我妹 我弟 我爷 我娘 老伴 我嫂子 大伯 二叔 "
+        "姨妈 我舅舅"
+    ),
+    ("孩子 小孩 娃 娃娃 伢子 伢崽 宝宝 小朋友 男孩 女孩 小姑娘 细伢子 小男孩 小女孩 幼儿 婴儿 毛毛 学生 小学生"),
+    "老人 老头 老太太 老大爷 老奶奶 老爷子 老汉 大爷 大妈 老婆婆 老人家 大娘",
+    (
+        "工人 工友 同事 邻居 路人 乘客 司机 师傅 老板 店员 保安 外卖员 室友 同学 朋友 "
+        "男朋友 女朋友 小伙子 阿姨 大姐 大哥 老乡 房东 顾客 村民 民工 业主 服务员 环卫工 "
+        "快递员 老师 男的 女的 男子 女子"
+    ),
+    "河里 塘里 水库里 湖里 江里 渠里 沟里 井里 池塘里 水塘里 水里 鱼塘里",
+    "一楼 二楼 三楼 四楼 五楼 六楼 七楼 八楼 十楼 顶楼",
+    "客厅 卧室 厨房 厕所 阳台 卫生间 房间 堂屋",
+    (
+        "超市 商场 学校 医院 饭店 网吧 工厂 工地 车站 菜市场 宾馆 酒店 幼儿园 药店 银行 "
+        "小卖部 食堂 仓库 公园 广场 理发店 养老院"
+    ),
+    "刚才 刚刚 今天 现在 早上 中午 晚上 今早 下午",
+)
+"""What of a sentence about danger may be another of its family without its becoming another matter."""
 
 
 class Sentence(NamedTuple):
@@ -71,13 +104,24 @@ def danger_of(kind: str) -> bool | None:
     return None if not kind or kind.startswith(EITHER) else kind.startswith(DANGER)
 
 
+def said_in(pattern: str) -> list[str]:
+    """A sentence; or some of what a pattern with `[a|b]` says, always the same ones."""
+    parts = [part.split("|") if i % 2 else [part] for i, part in enumerate(re.split(r"\[([^\[\]]*)\]", pattern))]
+    dice = random.Random(pattern)  # noqa: S311 - no secret, and the same each time
+    count = min(PATTERN_MAX, math.prod(len(part) for part in parts))
+    return list(dict.fromkeys("".join(dice.choice(part) for part in parts) for _ in range(count)))
+
+
 def own() -> list[Sentence]:
     """The sentences written for learning."""
     found = []
     with (SAMPLE / "sentences.tsv").open(encoding="utf-8", newline="") as f:
         for row in csv.DictReader((x for x in f if not x.startswith("#")), delimiter="\t", quoting=csv.QUOTE_NONE):
             danger = {"1": True, "0": False}.get(row["danger"], danger_of(row["kind"]))
-            found.append(Sentence(row["kind"], row["line"], danger, normalise(row["text"])))
+            weight = PATTERN_WEIGHT if "[" in row["text"] else 1.0
+            found += [
+                Sentence(row["kind"], row["line"], danger, normalise(text), weight) for text in said_in(row["text"])
+            ]
     for name in ("danger.tsv", "danger_fresh.tsv"):
         for line in (ROOT / "tests" / "data" / name).read_text(encoding="utf-8").splitlines():
             cells = line.split("\t")
@@ -119,12 +163,27 @@ def cried(policy: Policy) -> list[Sentence]:
     return list(found.values())
 
 
+def varied(sentences: list[Sentence]) -> list[Sentence]:
+    """What was said about danger, by and of others and elsewhere: who it is and where says nothing by itself."""
+    family = {normalise(word): group for group in map(str.split, OTHERS) for word in group}
+    names = re.compile("|".join(sorted(family, key=lambda w: (-len(w), w))))
+    dice = random.Random(0)  # noqa: S311 - no secret, and the same each time
+    found = []
+    for s in sentences:
+        for _ in range(VARIED if s.danger is not None and s.weight == 1.0 else 0):
+            text = names.sub(lambda m: normalise(dice.choice(family[m.group()])), s.text)
+            if text != s.text:
+                found.append(Sentence("", "", s.danger, text, VARIED_WEIGHT))
+    return found
+
+
 def main() -> None:
     """Learns and writes."""
     policy = load_policy(SAMPLE)
     automaton = automaton_of(policy)
     slips = Slips(policy.lexicon)
     sentences = [s._replace(text=slips.mended(s.text)) for s in (*own(), *told(policy), *cried(policy)) if s.text]
+    sentences += varied(sentences)
     kinds = sorted({s.kind for s in sentences if s.kind})
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), binary=True, lowercase=False)
     counted = vectors.fit_transform([plain(s.text) for s in sentences])

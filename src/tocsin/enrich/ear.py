@@ -6,7 +6,7 @@ the other is not, the sure one is heard (`Enricher`, `understand`).
 
 import math
 import re
-from operator import add
+from operator import add, itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -14,19 +14,20 @@ import numpy.typing as npt
 
 from tocsin.policy.hearing import Hearing
 
-SAID, DENIED, TOLD, NO_WORD, DENIED_FIRST = 1.6, -1.0, -0.6, -0.8, -3.0
+SAID, DENIED, TOLD, NO_WORD, DENIED_FIRST = 1.3, -1.0, -0.6, -0.8, -3.0
 """What the lexicon lays to the ear's log-odds of danger: it says so; a word of danger stands denied; or past or
 asked; there is none; one is denied in a text that begins so. From a regression over batches of sentences none of
-which either had learned from."""
-LEAN = 0.7
+which either had learned from; the more the ear has learned, the less the lexicon needs to say against it."""
+LEAN = 0.9
 """How far doubt counts as danger, in log-odds: a danger unheard costs a life, one heard in vain a look."""
 CLEAR = 1.7
-"""Log-odds, the lean among them, from which on either way nothing the lexicon may say changes what is heard."""
+"""Log-odds, the lean among them, from which on nothing the lexicon may say against it changes what is heard; below
+-SAID nothing it may say for it does."""
 SPOKEN_MAX = 60
 """Characters said in one breath. Longer texts are heard passage by passage."""
 PASSAGE_MAX = 40
 """Characters of neighbouring clauses heard together in a longer text."""
-PASSAGE_SAID, PASSAGE_ALONE = 2.0, 4.5
+PASSAGE_SAID, PASSAGE_ALONE = 2.3, 5.5
 """Log-odds of a passage from which on it is danger: where the lexicon says so too, and without it. Most of what is
 told at length to an office is no cry."""
 READ_MAX = 200
@@ -85,17 +86,19 @@ class Heard:
         self.passages = ear.passages(text) if len(text) > SPOKEN_MAX else []
         if not self.short:
             return
-        grams = dict.fromkeys(said) | dict.fromkeys(map(add, said, said[1:]))
+        grams = dict.fromkeys((*said, *map(add, said, said[1:])))
         rows = self._rows = [*filter(None, map(held.rows.get, grams))]
         if len(text) <= SPOKEN_MAX:
-            # What was never met says nothing, and makes the rest say less. Plain lists: an array for so few costs more.
-            squares = sum(map(ear.squares, rows)) + held.unseen * (len(grams) - len(rows))
-            self.odds = sum(map(ear.danger, rows)) / (math.sqrt(squares) or 1.0) + ear.bias + LEAN
+            # What was never met says nothing, and makes the rest say less. Plain lists: an array for so few costs more;
+            # row 0 twice, for there must be two to be picked as a tuple.
+            pick = itemgetter(0, 0, *rows)
+            squares = sum(pick(ear.squares)) + held.unseen * (len(grams) - len(rows) - 2)
+            self.odds = sum(pick(ear.danger)) / (math.sqrt(max(squares, 0.0)) or 1.0) + ear.bias + LEAN
 
     @property
     def clear(self) -> bool:
         """Whether the ear alone can say if there is danger; what begins with a denial the lexicon reads too."""
-        return self.odds is not None and (self.odds < -CLEAR or (self.odds >= CLEAR and not self.denies))
+        return self.odds is not None and (self.odds < -SAID or (self.odds >= CLEAR and not self.denies))
 
     @property
     def names(self) -> list[str]:
@@ -141,7 +144,7 @@ class Ear:
         self.version = held.version
         danger, squares = held.danger.tolist(), held.squares.tolist()
         squares[0] = held.unseen
-        self.danger, self.squares, self.bias = danger.__getitem__, squares.__getitem__, float(held.bias[0])
+        self.danger, self.squares, self.bias = danger, squares, float(held.bias[0])
         """What a row says of danger and how much it weighs; row 0 stands for what was never met."""
         self.masks: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
         self.lines = {line: i for i, line in enumerate(held.lines)}
@@ -157,8 +160,8 @@ class Ear:
         rows, danger, squares = self.held.rows, self.danger, self.squares
         for m in _CLAUSES.finditer(text):
             said = m.group()
-            found = [rows.get(g, 0) for g in dict.fromkeys((*said, *map(add, said, said[1:])))]
-            clauses.append((m.start(), m.end(), sum(map(danger, found)), sum(map(squares, found))))
+            pick = itemgetter(0, *[rows.get(g, 0) for g in dict.fromkeys((*said, *map(add, said, said[1:])))])
+            clauses.append((m.start(), m.end(), sum(pick(danger)), sum(pick(squares)) - squares[0]))
         passages = []
         for i, (start, _, _, _) in enumerate(clauses):
             end, weight, square = start, 0.0, 0.0

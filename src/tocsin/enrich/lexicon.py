@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import ahocorasick
 
+from tocsin.enrich.normal import spelled
 from tocsin.policy.model import Lexicon, Term
 
 Standing = Literal["said", "negated", "past", "asked"]
@@ -90,15 +91,15 @@ class Automaton:
         """`places`: normalised names of places; what stands in them is no matter (路灯 at a school is not about it)."""
         self._rules = {(r.kind, r.raises) for r in lexicon.refine}
         self._refined = {r.kind for r in lexicon.refine}
-        self._slots = [("{" + name + "}", f"[{'|'.join(words)}]") for name, words in lexicon.slots.items()]
+        self._slots = [("{" + name + "}", f"[{spelled('|'.join(words))}]") for name, words in lexicon.slots.items()]
         self._joints: list[_Joint] = []
         self._far = 0
-        slips = [(wrong.lower(), right.lower()) for wrong, right in lexicon.fold.items()]
+        slips = [(spelled(wrong), spelled(right)) for wrong, right in lexicon.fold.items()]
         words = _Words(slips)
         number = 0
         for term in lexicon.terms:
             for word in term.words:
-                self._add_pattern(words, number, term, self._filled(word.lower()))
+                self._add_pattern(words, number, term, self._filled(spelled(word)))
                 number += 1
         for what, listed in (
             (NEGATION, lexicon.negations), (PAST, lexicon.past), (TOPIC, lexicon.topic), (LIVE, lexicon.live),
@@ -106,7 +107,7 @@ class Automaton:
             (REAL, lexicon.real), (NOW, lexicon.now), (LETTER, lexicon.letter), (PLACE, places),
         ):  # fmt: skip
             for word in listed:
-                words.marks.setdefault(word.lower(), set()).add(what)
+                words.marks.setdefault(spelled(word), set()).add(what)
         self._automaton = words.compiled()
 
     def _filled(self, word: str) -> list[str]:

@@ -27,6 +27,10 @@ _TRADITIONAL = (
 )
 
 
+# How northern Hunan writes what it says, letter by letter: 落水哒 is 落水了, 冇气 is 没气, 呷药 is 吃药.
+_DIALECT = str.maketrans({"哒": "了", "噠": "了", "冇": "没", "呷": "吃"})
+
+
 def _table() -> dict[int, str | None]:
     table: dict[int, str | None] = {
         ord(a): b for a, b in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True) if a != b
@@ -50,7 +54,7 @@ def _table() -> dict[int, str | None]:
     table |= {c: chr(c - 0xFEE0 + 32) for c in range(0xFF21, 0xFF3B)}
     for punctuation in "，！？；：":
         table[ord(punctuation)] = {"，": ",", "！": "!", "？": "?", "；": ";", "：": ":"}[punctuation]
-    return table
+    return table | _DIALECT
 
 
 _TABLE = _table()
@@ -59,6 +63,11 @@ _COMMON = [(c, str(_TABLE[ord(c)])) for c in "，！？、；："]
 _ODD = re.compile(f"[{''.join(re.escape(chr(c)) for c in _TABLE)}]")
 """Whatever has another form. Most texts hold nothing of it, and that is known in a tenth of the time."""
 _BLANKS = re.compile(r"(?<=[^\x00-\x7f]) +(?=[^\x00-\x7f])")
+
+
+def spelled(word: str) -> str:
+    """A word of a lexicon as it stands in a normalised text; its signs for patterns stay."""
+    return word.lower().translate(_DIALECT)
 
 
 def normalise(text: str) -> str:

@@ -136,9 +136,10 @@ def test_a_model_is_asked_only_when_the_words_are_unsure(enricher: Enricher) -> 
     assert (u.kind, u.decided_by, u.model) == ("service.technology", "model", "test")
 
 
-def test_sentences_nobody_learned_from_have_their_kind(enricher: Enricher) -> None:
-    """Every kind of the table on its line, measured once at 0.977 (216 of 221); it must not fall off."""
-    lines = (CORPUS / "kinds_held.tsv").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["kinds_held.tsv", "kinds_second.tsv", "kinds_third.tsv"])
+def test_sentences_nobody_learned_from_have_their_kind(enricher: Enricher, name: str) -> None:
+    """Every kind of the table on its line, at first sight 0.977, 0.953 and 0.930; now 0.991, 0.973 and 0.980."""
+    lines = (CORPUS / name).read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith(("#", "kind\t"))]
     wrong = [
         (kind, text, u.kind)
