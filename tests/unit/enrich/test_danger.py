@@ -86,7 +86,7 @@ def test_dialect_letters_are_plain_ones(enricher: Enricher) -> None:
     ("file", "recall", "precision"),
     [
         (THIRD, 0.99, 0.96),
-        (FOURTH, 0.99, 0.96),
+        (FOURTH, 0.98, 0.975),
         (FIFTH, 0.99, 0.98),
         (SIXTH, 0.99, 0.97),
         (SEVENTH, 0.965, 0.955),
@@ -101,7 +101,8 @@ def test_sets_each_seen_once_before_its_classes_were_learned(
     At first sight, recall and precision: third 0.989 at 0.954, fourth 0.966 at 0.901, fifth 0.925 at 0.939 (said
     indirectly, seldom met), sixth 0.970 at 0.934, seventh 0.970 at 0.943, eighth 1.0 at 0.891 (131 dangers
     among 193 near misses; nothing was learned after it). What had learned nothing of any of them had 0.989 at 0.954,
-    0.976 at 0.893, 0.925 at 0.912, 0.961 at 0.895, 0.966 at 0.907 and 0.992 at 0.890.
+    0.976 at 0.893, 0.925 at 0.912, 0.961 at 0.895, 0.966 at 0.907 and 0.992 at 0.890. The fourth lost two dangers of
+    205 and two false alarms when hurry alone was no longer taken for danger (`test_hurry_alone_is_no_danger`).
     """
     found = counted(enricher, "held", file)
     assert found["danger", True] / (found["danger", True] + found["danger", False]) >= recall, found
@@ -196,3 +197,21 @@ def test_names_of_places_are_no_matter(enricher: Enricher) -> None:
     """What stands in the name of a place says where, not what."""
     found = enricher.understand("12345", "voice", "浪拔湖派出所垃圾好几天没人清运")
     assert found.kind == "service.urban"
+
+
+MATTERS = (
+    "路灯坏了,晚上看不见", "垃圾没人清运", "两车刮擦,人没事", "楼下太吵,睡不着", "自来水停了一天了",
+    "占道经营堵路", "隔壁装修噪音大", "我的电动车被偷了", "公交车不准时", "物业不作为",
+)  # fmt: skip
+CRIES = ("楼上着火了", "有人落水了", "我爸喘不上气了", "有人拿刀砍人", "煤气泄漏有人晕倒", "有人要跳楼")
+HURRY = (
+    "", "，麻烦你们快点派人过来看一下", "，我在路边等着，旁边还有几个邻居也看到了", "，赶紧派人来，我等不及了",
+    "，麻烦你们快点派人过来看一下，我在路边等着，旁边还有几个邻居也看到了，电话不要挂",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("hurry", HURRY)
+def test_hurry_alone_is_no_danger(enricher: Enricher, hurry: str) -> None:
+    """Who is in a hurry about a lamp is no cry; who cries is heard whatever stands behind it."""
+    assert [m for m in MATTERS if enricher.danger(m + hurry)] == []
+    assert [c for c in CRIES if not enricher.danger(c + hurry)] == []
