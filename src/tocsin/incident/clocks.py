@@ -6,6 +6,7 @@ from tocsin.incident.case import Case, Refused
 from tocsin.incident.state import Clock, Incident, Task
 from tocsin.incident.values import AgencyClass, ClockName
 from tocsin.policy.limits import Due, due_from, limit_for, off_days_off
+from tocsin.policy.model import Limit, Policy
 
 CONSULTATION = "consultation"
 """The flag of an incident whose call asks and does not complain."""
@@ -51,6 +52,13 @@ class Matter:
             incident=incident,
         )  # fmt: skip
 
+    def limit(self, policy: Policy, clock: str, agency_class: str) -> Limit | None:
+        """The policy's limit for a step of this matter by an agency of this class; None where it has none."""
+        return limit_for(
+            policy, clock, line=self.line, kind=self.kind, priority=self.priority, agency_class=agency_class,
+            setting=self.setting, asks=self.asks,
+        )  # fmt: skip
+
     def next_task(self) -> str:
         """The next task's id."""
         self.tasks += 1
@@ -62,10 +70,7 @@ def start(
     agency_class: AgencyClass | str = "", started_at: Ms | None = None,
 ) -> ev.ClockStarted | None:  # fmt: skip
     """Starts a clock where the policy has a limit for it; None where it has none."""
-    row = limit_for(
-        case.policy, clock, line=matter.line, kind=matter.kind, priority=matter.priority, agency_class=agency_class,
-        setting=matter.setting, asks=matter.asks,
-    )  # fmt: skip
+    row = matter.limit(case.policy, clock, agency_class)
     if row is None:
         return None
     at = case.now if started_at is None else started_at
@@ -172,10 +177,7 @@ def resume(case: Case, incident: Incident, clocks: list[Clock]) -> None:
     for c in clocks:
         stood = case.now - (c.paused_at if c.paused_at is not None else case.now)
         due = shifted(c, stood)
-        row = limit_for(
-            case.policy, c.clock, line=matter.line, kind=matter.kind, priority=matter.priority,
-            agency_class=c.agency_class, setting=matter.setting,
-        )  # fmt: skip
+        row = matter.limit(case.policy, c.clock, c.agency_class)
         if row is not None and row.working_days is not None:
             due = off_days_off(case.policy, due)
         case.say(

@@ -8,7 +8,7 @@ from tocsin.incident.clocks import resume as run_on
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.permissions import as_desk
 from tocsin.incident.state import Clock, Incident, Task
-from tocsin.policy.limits import due_from, limit_for
+from tocsin.policy.limits import due_from
 
 SHORTENED = ("acknowledge", "arrive", "complete")
 """Limits whose length hangs on how urgent the matter is."""
@@ -36,10 +36,7 @@ def shorten(case: Case, incident: Incident, matter: Matter) -> None:
     for c in list(incident.clocks.values()):
         if c.clock not in SHORTENED or c.state != "running":
             continue
-        row = limit_for(
-            case.policy, c.clock, line=matter.line, kind=matter.kind, priority=matter.priority,
-            agency_class=c.agency_class, setting=matter.setting, asks=matter.asks,
-        )  # fmt: skip
+        row = matter.limit(case.policy, c.clock, c.agency_class)
         if row is None or due_from(case.policy, row, case.now).due_at >= c.due_at:
             continue
         case.say(
