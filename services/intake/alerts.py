@@ -9,14 +9,16 @@ from starlette.responses import Response
 from services.intake.access import Gate, check_line, check_taker
 from services.intake.act_body import Head
 from services.intake.acts import Acts, missing
-from services.intake.body import answer, invalid, problem_of, read_body
+from services.intake.body import answer, invalid
 from services.intake.calling import Calling
 from services.intake.index import Index
 from tocsin.calls import InvalidBody
 from tocsin.calls.fields import FieldError
+from tocsin.calls.posted import BODY_MAX
 from tocsin.exchange.cap_import import Alert, read_alert
 from tocsin.incident.commands import Note
 from tocsin.incident.values import Line
+from tocsin.runtime.bodies import bounded, problem_of
 from tocsin.runtime.security import Principal
 from tocsin.runtime.tracing import current
 
@@ -35,7 +37,7 @@ class Alerts:
         who = self._gate.principal(request)
         check_taker(who)
         try:
-            alert = read_alert(await read_body(request), _line(request))
+            alert = read_alert(await bounded(request, BODY_MAX), _line(request))
         except InvalidBody as e:
             raise problem_of(e) from e
         check_line(who, alert.line)

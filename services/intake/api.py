@@ -16,17 +16,17 @@ from services.intake.acts import FRESH_S, Acts, Outcome, Target, missing
 from services.intake.alerts import Alerts
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
-from services.intake.body import answer, problem_of, read_body, wait_of
+from services.intake.body import answer, wait_of
 from services.intake.calling import Calling
 from services.intake.index import CallRow, IncidentRow, Index
 from services.intake.openapi import answers, body
 from services.intake.safekeeping import Safekeeping
 from services.intake.spool import SpoolFull
 from services.intake.view import call_view, progress_view, spooled_view
-from tocsin.calls import InvalidBody
-from tocsin.calls.read import read_json
+from tocsin.calls.posted import BODY_MAX
 from tocsin.incident.commands import Act
 from tocsin.log.port import RecordTooLarge
+from tocsin.runtime.bodies import bounded, json_of
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.runtime.tracing import current
@@ -111,12 +111,12 @@ class Api:
         began = time.perf_counter()
         who = self._gate.principal(request)
         check_taker(who)
-        return answer(202, await self._calling.record(await read_body(request), who, current(), began))
+        return answer(202, await self._calling.record(await bounded(request, BODY_MAX), who, current(), began))
 
     async def post_batch(self, request: Request) -> Response:
         """Records many calls, one a line; answers one line a line, in order."""
         who = self._gate.principal(request)
-        lines = await self._batch.take(await read_body(request, BATCH_MAX), who, current())
+        lines = await self._batch.take(await bounded(request, BATCH_MAX), who, current())
         return Response(lines, 200, media_type="application/x-ndjson")
 
     async def get_call(self, call_id: str, request: Request) -> Response:
@@ -176,7 +176,7 @@ class Api:
             raise Problem(409, "illegal_step", "The call is not on the log yet; rate it when it has been dealt with.")
         wait = wait_of(request)
         code = self._calls.progress_code(call_id)
-        act = read_rating(await self._json(request))
+        act = read_rating(json_of(await bounded(request, BODY_MAX)))
         subject = incidents[0].incident_id if incidents else call_id
         # The id holds what was said: a repeat finds its answer, a change of mind is decided, and refused aloud.
         said = hashlib.blake2b(act.text.encode(), key=code.encode(), digest_size=6).hexdigest() if act.text else ""
@@ -208,16 +208,9 @@ class Api:
         wait = wait_of(request)
         if who.role not in READERS:
             raise Problem(403, "role_wrong", f"A {who.role} reads health and figures alone.")
-        act, head = read_act(await self._json(request), known)
+        act, head = read_act(json_of(await bounded(request, BODY_MAX)), known)
         check_act(who, act)
         return who, (act, head), wait
-
-    async def _json(self, request: Request) -> Any:
-        try:
-            _, value = read_json(await read_body(request))
-        except InvalidBody as e:
-            raise problem_of(e) from e
-        return value
 
     async def _send(self, act: tuple[Act, Head], target: Target, who: Principal, wait: float) -> Response:
         try:

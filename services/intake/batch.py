@@ -7,12 +7,12 @@ import msgspec
 
 from services.intake.accept import Calls, Ready, fresh_id
 from services.intake.access import check_line
-from services.intake.body import problem_of
 from services.intake.safekeeping import Kept, Safekeeping
 from services.intake.spool import SpoolFull
 from tocsin.calls import InvalidBody, Parsed, parse_call
 from tocsin.calls.canonical import body_hash
 from tocsin.log.port import RecordTooLarge
+from tocsin.runtime.bodies import problem_of
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.sealing import Keyring, KeysUnavailable

@@ -6,10 +6,10 @@ from typing import Any
 
 from services.intake.accept import Calls, Receipt
 from services.intake.batch import unsafe
-from services.intake.body import problem_of
 from services.intake.spool import SpoolFull
 from tocsin.calls import InvalidBody, Parsed, parse_call, parse_value
 from tocsin.log.port import RecordTooLarge
+from tocsin.runtime.bodies import problem_of
 from tocsin.runtime.metrics import STAGE_SECONDS
 from tocsin.runtime.security import Principal
 from tocsin.sealing import KeysUnavailable

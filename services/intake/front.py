@@ -12,9 +12,9 @@ import msgspec
 import structlog
 
 from services.intake.access import Gate, check_taker
-from services.intake.body import too_large
 from services.intake.calling import Calling
 from tocsin.calls.posted import BODY_MAX
+from tocsin.runtime.bodies import too_large
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.tracing import HEADER, child_of, trace_id
 
