@@ -7,14 +7,32 @@ import { now } from "./time.js";
 
 const dialog = () => byId("dialog");
 
-function open(...content) {
+// What the question that stands open does at its end.
+let atEnd = null;
+
+function end() {
+  const then = atEnd;
+  atEnd = null;
+  then?.();
+}
+
+function open(content, then = null) {
+  end();
+  atEnd = then;
   const box = dialog();
   box.replaceChildren(...content);
   if (!box.open) box.showModal();
   (box.querySelector("[autofocus]") ?? box.querySelector("textarea, input, select"))?.focus();
 }
 
-export const shut = () => dialog().open && dialog().close();
+// The browser tells of a shut dialog only later, and a quick hand may have opened the next question by then:
+// that late word must not end the new one. So the end is told here, and the browser's word counts for Escape alone.
+export function shut() {
+  if (!dialog().open) return;
+  dialog().close();
+  end();
+}
+dialog().addEventListener("close", () => dialog().open || end());
 
 function field(f) {
   const name = f.name;
@@ -64,9 +82,8 @@ export function chooseAct(entries) {
       const all = [...list.children];
       all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
     });
-    open(h("h2", {}, t("more_title")), list, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel"))));
+    open([h("h2", {}, t("more_title")), list, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")))], () => resolve(given));
     list.firstChild?.focus();
-    dialog().addEventListener("close", () => resolve(given), { once: true });
   });
 }
 
@@ -92,8 +109,7 @@ export function ask(act, about) {
       },
     }, fields.map(field), wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), h("button", { class: "strong", type: "submit" }, t("ok"))));
     submitOnEnter(form);
-    open(h("h2", {}, t(`act.${act}`)), form);
-    dialog().addEventListener("close", () => resolve(given), { once: true });
+    open([h("h2", {}, t(`act.${act}`)), form], () => resolve(given));
   });
 }
 
@@ -128,7 +144,7 @@ export function signIn(onIn) {
   h("div", { class: "end" }, h("button", { type: "button", lang: lang() === "zh" ? "en" : "zh-CN", onclick: other }, lang() === "zh" ? "English" : "中文"), h("button", { class: "strong", type: "submit" }, t("enter"))));
   const stay = (e) => e.preventDefault();
   dialog().addEventListener("cancel", stay);
-  open(h("h2", {}, t("sign_in")), form);
+  open([h("h2", {}, t("sign_in")), form]);
 }
 
 const LINES = { call_taker: ["110", "119", "122"], hotline: ["12345"], ems_dispatcher: ["120"] };
@@ -191,12 +207,11 @@ export function takeCall(who, onDone, onKept) {
     shut();
   } }, t("draft_discard")), h("button", { type: "button", onclick: shut }, t("close")), send));
   submitOnEnter(form);
-  open(h("h2", {}, t("call_title")), form);
-  if (former) refill(form, former);
-  dialog().addEventListener("close", () => {
+  open([h("h2", {}, t("call_title")), form], () => {
     draft = sent ? null : drafted(form, { callId, answered });
     if (draft) onKept();
-  }, { once: true });
+  });
+  if (former) refill(form, former);
 }
 
 function posted(f, callId, answered) {
@@ -216,7 +231,7 @@ function posted(f, callId, answered) {
 const HELP = [["J / K", "key_next"], ["A", "key_ack"], ["C", "key_accept"], ["D", "key_dispatch"], ["R", "key_arrive"], ["F", "key_feedback"], ["X", "key_complete"], ["N", "key_take"], ["G", "key_more"], ["/", "key_find"], ["1 2 3 4", "key_priority"], ["[ ]", "key_tab"], ["M", "key_mute"], ["T", "key_test"], ["L", "key_language"], ["?", "key_help"]];
 
 export function help() {
-  open(h("h2", {}, t("keys")), h("table", {}, h("tbody", {}, HELP.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, t(name)))))),
-    h("div", { class: "end" }, h("button", { class: "strong", type: "button", onclick: shut, autofocus: true }, t("close"))));
+  open([h("h2", {}, t("keys")), h("table", {}, h("tbody", {}, HELP.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, t(name)))))),
+    h("div", { class: "end" }, h("button", { class: "strong", type: "button", onclick: shut, autofocus: true }, t("close")))]);
 }
 

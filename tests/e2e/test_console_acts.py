@@ -155,6 +155,22 @@ async def test_the_120_desk_ends_the_matters_of_its_own_line(county: Deployment,
     assert at.errors == []
 
 
+async def test_keys_pressed_at_once_after_a_question_ends_are_not_lost(county: Deployment, browser: Browser) -> None:
+    """The next question is asked before the browser has told that the former was shut; its answer is still taken."""
+    incident_id = await fire(county)
+    at = await desk(browser, county, county.tokens["commander"])
+    await at.row(incident_id)
+    await choose(at, "route")
+    await at.page.evaluate("""() => {
+        document.querySelector("dialog[open] .end button").click();
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "g", bubbles: true }));
+    }""")
+    await at.page.focus(".palette [data-act=reclassify]")
+    await at.page.keyboard.press("Enter")
+    await at.page.wait_for_selector("dialog[open] select[name=kind]", timeout=WAIT_MS)
+    assert at.errors == []
+
+
 async def test_nothing_is_chosen_for_a_dispatcher(county: Deployment, browser: Browser) -> None:
     """A list of agencies begins with none: Enter alone sends a task to nobody. A kind begins with the present one."""
     incident_id = await fire(county)
