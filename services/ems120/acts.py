@@ -12,6 +12,7 @@ from tocsin.log.port import LogUnavailable
 from tocsin.mission import commands as cmd
 from tocsin.mission.fleet import fleet_region
 from tocsin.mission.values import Position
+from tocsin.runtime.bodies import wait_of
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, RoleName, allowed
 
@@ -26,7 +27,7 @@ async def take(
     desk: Desk, request: Request, who: Principal, kind: str, target: str, commands: tuple[type[Any], ...]
 ) -> Response:
     """Any command: read, its target looked up, a known id answered as before, else appended and waited for."""
-    wait_s = edge.wait_of(request)
+    wait_s = wait_of(request)
     body = await edge.read_object(request)
     found = edge.asked(body, commands)
     region = await desk.known(who, kind, target)

@@ -10,11 +10,12 @@ from msgspec import to_builtins
 from starlette.responses import Response
 
 from services.ems120.desk import Desk, answer
-from services.ems120.edge import invalid, wait_of
+from services.ems120.edge import invalid
 from services.ems120.pending import Pending
 from tocsin.codec.text import parse_rfc3339, plain, rfc3339
 from tocsin.mission.values import TRIAGE, MissionState, Triage, UnitState
 from tocsin.mission.view import hospital_view, mission_view, unit_view
+from tocsin.runtime.bodies import wait_of
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, RoleName, allowed
 

@@ -1,7 +1,6 @@
 """Wiring of the 120 centre: settings → policy, keys, kernel, owners, relay, timer, index, HTTP."""
 
 import asyncio
-import contextlib
 
 import structlog
 from fastapi import FastAPI
@@ -30,16 +29,16 @@ from tocsin.mission.fleet import seed_for
 from tocsin.mission.state import EmsState
 from tocsin.policy.model import Policy
 from tocsin.policy.standing import Standing
+from tocsin.runtime.deciding import decide_and_serve
 from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.vital import Vital
-from tocsin.runtime.web import create_app, serve
+from tocsin.runtime.web import create_app
 from tocsin.sealing.keyring import Keyring
 
 log = structlog.get_logger()
-STOP_S = 8.0
 RETRY_S = 1.0
 
 
@@ -121,17 +120,4 @@ class Ems:
 async def run(settings: Settings) -> None:
     """Serves and decides until SIGTERM; ends with the error where it was fenced."""
     ems = Ems(settings)
-    stop = asyncio.Event()
-    deciding = asyncio.create_task(ems.run(), name="ems120")
-    serving = asyncio.create_task(serve(ems.app(stop), host=settings.host, port=settings.port, stop=stop))
-    try:
-        await asyncio.wait([deciding, serving], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stop.set()
-        ems.owners.stop()
-        await asyncio.wait([deciding], timeout=STOP_S)
-        serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
-    if deciding.done():
-        deciding.result()
+    await decide_and_serve(ems.run, ems.owners.stop, ems.app, settings)

@@ -1,6 +1,5 @@
 """Bodies as they come in: bounded, read straight into the domain's commands, refused with an entry a bad field."""
 
-import math
 import re
 import typing
 from typing import Any
@@ -21,7 +20,6 @@ from tocsin.runtime.problems import Problem
 BODY_MAX = 64 * 1024
 TEXT_MAX = 8_000
 """Characters of a reason or note."""
-WAIT_MAX_S = 30.0
 YEAR_2100_MS = 4_102_444_800_000
 NUMBER_MAX = 1_000_000
 ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
@@ -52,18 +50,6 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid(("", "expected a JSON object"))
     return body
-
-
-def wait_of(request: Request) -> float:
-    """`?wait=` in seconds, at most 30; 0 without it."""
-    text = request.query_params.get("wait") or "0"
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise invalid(("wait", "expected a number of seconds, e.g. ?wait=2"))
-    return min(seconds, WAIT_MAX_S)
 
 
 def asked(body: dict[str, Any], commands: tuple[type[Struct], ...]) -> Asked:

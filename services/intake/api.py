@@ -16,7 +16,7 @@ from services.intake.acts import FRESH_S, Acts, Outcome, Target, missing
 from services.intake.alerts import Alerts
 from services.intake.batch import BODY_MAX as BATCH_MAX
 from services.intake.batch import Batch, unsafe
-from services.intake.body import answer, wait_of
+from services.intake.body import answer
 from services.intake.calling import Calling
 from services.intake.index import CallRow, IncidentRow, Index
 from services.intake.openapi import answers, body
@@ -26,7 +26,7 @@ from services.intake.view import call_view, progress_view, spooled_view
 from tocsin.calls.posted import BODY_MAX
 from tocsin.incident.commands import Act
 from tocsin.log.port import RecordTooLarge
-from tocsin.runtime.bodies import bounded, json_of
+from tocsin.runtime.bodies import bounded, json_of, wait_of
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.runtime.tracing import current

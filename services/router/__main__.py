@@ -1,30 +1,12 @@
 """`python -m services.router`: one deciding process, all settings from the environment."""
 
-import sys
-
-import structlog
-import uvloop
-
 from services.router.app import run
-from tocsin.log.port import Fenced
-from tocsin.runtime.lifecycle import quiet_collector
-from tocsin.runtime.logs import configure
-from tocsin.runtime.settings import Settings
-
-FENCED_EXIT = 75
-"""sysexits' EX_TEMPFAIL: whoever supervises the process may start it again at once."""
+from tocsin.runtime.deciding import process
 
 
 def main() -> None:
     """Decides until SIGTERM."""
-    quiet_collector()
-    settings = Settings()
-    configure("router", form=settings.log_format, level=settings.log_level)
-    try:
-        uvloop.run(run(settings))
-    except Fenced as e:
-        structlog.get_logger().error("fenced_exit", error=str(e))
-        sys.exit(FENCED_EXIT)
+    process("router", run)
 
 
 if __name__ == "__main__":

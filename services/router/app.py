@@ -1,7 +1,5 @@
 """Wiring of the router: settings → policies, keys, kernel, owners, relay, health. Only here do its parts meet."""
 
-import asyncio
-import contextlib
 from typing import Annotated, Any
 
 import structlog
@@ -32,17 +30,17 @@ from tocsin.log.relay import Relay
 from tocsin.log.topics import DISPATCH, INCIDENT_EVENTS, URGENT
 from tocsin.outcomes import PolicyActivated
 from tocsin.policy.model import Policy
+from tocsin.runtime.deciding import decide_and_serve
 from tocsin.runtime.lifecycle import clock_of, until_reachable
 from tocsin.runtime.metrics import BUILD_INFO, REPLAY_MISMATCHES
 from tocsin.runtime.security import Principal, allowed, load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.vital import Vital
-from tocsin.runtime.web import create_app, serve
+from tocsin.runtime.web import create_app
 from tocsin.sealing.keyring import Keyring
 from tocsin.text.model import KindModel, open_model
 
 log = structlog.get_logger()
-STOP_S = 8.0
 
 
 class ReplayFound(BaseModel):
@@ -173,17 +171,4 @@ class Router:
 async def run(settings: Settings) -> None:
     """Serves and decides until SIGTERM; ends with the error where it was fenced."""
     router = Router(settings)
-    stop = asyncio.Event()
-    deciding = asyncio.create_task(router.run(), name="router")
-    serving = asyncio.create_task(serve(router.app(), host=settings.host, port=settings.port, stop=stop))
-    try:
-        await asyncio.wait([deciding, serving], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stop.set()
-        router.owners.stop()
-        await asyncio.wait([deciding], timeout=STOP_S)
-        serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
-    if deciding.done():
-        deciding.result()
+    await decide_and_serve(router.run, router.owners.stop, lambda _: router.app(), settings)

@@ -1,11 +1,14 @@
-"""Bodies as they come in: bounded while they are read, JSON read as every door reads it."""
+"""Bodies and waits as they come in: bounded while they are read, JSON read as every door reads it."""
 
+import math
 from typing import Any
 
 from fastapi import Request
 
 from tocsin.calls.read import InvalidBody, read_json
 from tocsin.runtime.problems import Problem
+
+WAIT_MAX_S = 30.0
 
 
 async def bounded(request: Request, limit: int) -> bytes:
@@ -40,3 +43,15 @@ def json_of(content: bytes) -> Any:
         return read_json(content)[1]
     except InvalidBody as e:
         raise problem_of(e) from e
+
+
+def wait_of(request: Request) -> float:
+    """`?wait=` in seconds, 0 without; more than 30 is 30. Problem 422 for what is no number of seconds."""
+    text = request.query_params.get("wait") or "0"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise Problem.invalid("wait", "expected a number of seconds, e.g. ?wait=2")
+    return min(seconds, WAIT_MAX_S)
