@@ -63,6 +63,25 @@ def test_negation_takes_a_word_out(enricher: Enricher) -> None:
     assert "受伤" in u.negated
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("车翻到沟里了，人压在下面动不了", {"trapped"}),
+        ("两车相撞，司机卡在驾驶室里出不来", {"trapped"}),
+        ("电动车和小车撞了，骑车的腿在流血", {"unprotected", "collided"}),
+        ("撞到人了，老人倒在地上，头破了", {"unprotected", "collided"}),
+        ("小车撞了行人，人躺在路中间", {"unprotected", "collided"}),
+        ("摩托车摔了，两个人受伤", {"unprotected", "fell_alone"}),
+        ("有人被车撞了，躺在地上", {"unprotected"}),
+        ("出车祸了，有伤者，麻烦叫救护车", set()),
+    ],
+)
+def test_how_a_crash_is_told(enricher: Enricher, text: str, told: set[str]) -> None:
+    """Who was in it and how it came: what linking holds two crashes at one crossing apart by."""
+    u = enricher.understand("122", "voice", text)
+    assert set(u.raises) & {"trapped", "unprotected", "fell_alone", "collided"} == told
+
+
 def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
     """Yesterday's fire, a drill and a film are told, not happening; crying for help now is."""
     assert not enricher.danger("昨天的火已经灭了")

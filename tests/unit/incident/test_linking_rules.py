@@ -160,3 +160,20 @@ def test_nobody_hurt_and_somebody_hurt_are_a_persons(world: World, first: str, t
     alike = World()
     one = alike.call("traffic.damage", line="122", raises=["unhurt"])
     assert alike.call("traffic.damage", line="110", raises=["unhurt"], after=MIN) is one
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("trapped", "unprotected"), ("unprotected", "trapped"), ("fell_alone", "collided"), ("collided", "fell_alone")],
+)
+def test_crashes_told_in_contrary_ways_are_a_persons(world: World, first: str, then: str) -> None:
+    """One held fast in a car beside one hit on foot, a rider fallen by himself beside one a car met: suggested.
+
+    Who says neither is linked, and who says the same as the newer of the two goes to that one.
+    """
+    i = world.call("traffic.injury", line="122", raises=["injured", first])
+    assert world.call("traffic.injury", line="110", raises=["injured"], after=MIN) is i
+    other = world.call("traffic.injury", line="122", raises=["injured", then], after=MIN)
+    assert other is not i
+    assert world.said("LinkSuggested")
+    assert world.call("traffic.injury", line="120", raises=["injured", then], after=MIN) is other
