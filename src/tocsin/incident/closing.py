@@ -3,7 +3,7 @@
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, live, meet, start
-from tocsin.incident.permissions import on_incident
+from tocsin.incident.permissions import as_judge, on_incident
 from tocsin.incident.routing import open_tasks, route
 from tocsin.incident.state import Incident
 
@@ -25,8 +25,9 @@ def inform_caller(case: Case) -> None:
 
 
 def follow_up(case: Case) -> None:
-    """FollowUp: after the work is done. Not solved: a second round, once, one level up (the command centre)."""
-    incident = _mine(case)
+    """FollowUp: after the work is done, by another than who did it. Not solved: a second round, once, one level up."""
+    incident = case.known(case.command.target)
+    as_judge(case, incident)
     if incident.state == "merged" or incident.followed_up or open_tasks(incident) or not _worked(incident):
         raise Refused("illegal_step", "the follow-up comes once a round, after the work is done")
     d = case.data

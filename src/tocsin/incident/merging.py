@@ -273,6 +273,8 @@ def relate(case: Case) -> None:
     if to in incident.related:
         raise Refused("illegal_step", "these are related already")
     other = case.known(to) if to[:6] == case.command.region else None
+    if other is not None and other.exercise != incident.exercise:
+        raise Refused("illegal_step", "an exercise and a live alarm are never related")
     case.say(incident.incident_id, ev.IncidentsRelated(to=to, decided_by="person", reason=case.data.reason))
     if other is not None and incident.incident_id not in other.related:
         case.say(to, ev.IncidentsRelated(to=incident.incident_id, decided_by="person", reason=case.data.reason))

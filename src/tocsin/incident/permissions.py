@@ -15,6 +15,7 @@ DESK_CLASSES: dict[str, frozenset[AgencyClass]] = {
 }
 """Tasks a desk may carry forward itself: those of the services behind its lines."""
 OVERSEES = frozenset({"supervisor"})
+HOTLINE = "12345"
 
 
 def on_incident(case: Case, incident: Incident) -> None:
@@ -74,6 +75,22 @@ def as_ruler(case: Case, incident: Incident, task: Task) -> None:
     ):
         return
     raise Refused("not_your_task", f"the first receiver {incident.first_receiver} rules on this return")
+
+
+def as_judge(case: Case, incident: Incident) -> None:
+    """Who asks whether it was solved: a desk (12345's own for its orders), the command centre; never who did the work.
+
+    An agency's dispatcher only where it received the call, or is the command centre, and worked on nothing here.
+    """
+    actor = case.command.actor
+    if actor.role in WHOLE or actor.role == "hotline" or (actor.role in DESK and incident.line != HOTLINE):
+        return
+    if any(actor.agency == t.held_by and t.state == "completed" for t in incident.tasks.values()):
+        raise Refused("not_your_task", f"{actor.agency} did the work; whether it was solved is asked by another")
+    if actor.role == "dispatcher" and actor.agency in (incident.first_receiver, case.policy.command_agency):
+        return
+    who = actor.agency or f"the role {actor.role}"
+    raise Refused("not_your_task", f"the follow-up is the hotline's or the command centre's, not that of {who}")
 
 
 def as_desk(case: Case, _incident: Incident, task: Task) -> None:
