@@ -78,7 +78,8 @@ class Fold:
         on: dict[type, Callable[[EventHead, Any], None]] = {
             e.IncidentOpened: self._opened, e.CallLinked: self._linked,
             e.CallUnlinked: self._unlinked, e.IncidentSplit: self._split, e.CallClosed: self._call_closed,
-            e.TaskRouted: self._routed, e.TransferOffered: self._offered, e.UnitsDispatched: self._units,
+            e.TaskRouted: self._routed, e.TaskJoined: self._joined, e.TransferOffered: self._offered,
+            e.UnitsDispatched: self._units,
             e.IncidentClosed: self._ended, e.IncidentMerged: self._merged, e.IncidentReopened: self._reopened,
             e.ReviewRequested: self._review, e.ReviewEnded: self._reviewed,
         }  # fmt: skip
@@ -300,6 +301,11 @@ class Fold:
     def _routed(self, event: EventHead, data: e.TaskRouted) -> None:
         self._tasks.append((data.task_id, event.subject, data.agency))
         self._add(event.subject, "agencies", [data.agency])
+
+    def _joined(self, event: EventHead, data: e.TaskJoined) -> None:
+        """A merge or a split brought work here: whoever does it sees the matter, and acts on its file."""
+        self._add(event.subject, "agencies", list(dict.fromkeys((data.agency, data.held_by, data.offered_to))))
+        self._add(event.subject, "units", data.units)
 
     def _offered(self, event: EventHead, data: e.TransferOffered) -> None:
         self._add(event.subject, "agencies", [data.to])

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-VERSION = 5
+VERSION = 6
 """Raised where the tables or what is put into them change: an older file is thrown away and folded anew."""
 
 _TABLES = """

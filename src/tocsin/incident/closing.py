@@ -51,7 +51,7 @@ def close(case: Case) -> None:
     tasks = open_tasks(incident)
     if tasks:
         raise Refused("task_open", f"{tasks[0].task_id} is {tasks[0].state} with {tasks[0].held_by}")
-    if not incident.caller_informed and not _nobody_called(case, incident):
+    if not incident.caller_informed and not nobody_called(case, incident):
         raise Refused("caller_not_told", "tell the caller, or record why not (inform_caller)")
     if case.data.disposition != "handled" and not _worked(incident):
         case.reason()
@@ -67,7 +67,7 @@ def close(case: Case) -> None:
     case.say(incident.incident_id, ev.IncidentClosed(disposition=case.data.disposition, reason=case.data.reason))
 
 
-def _nobody_called(case: Case, incident: Incident) -> bool:
+def nobody_called(case: Case, incident: Incident) -> bool:
     """Whether only machines called: there is nobody to tell."""
     calls = [case.region.calls[n] for n in incident.links if n in case.region.calls]
     return bool(calls) and all(c.record.channel == "sensor" and not c.record.caller_token for c in calls)

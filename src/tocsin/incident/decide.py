@@ -5,6 +5,7 @@ from typing import Any
 
 from tocsin.envelope import Command, Draft
 from tocsin.incident import (
+    callbacks,
     calls,
     changing,
     clocks,
@@ -13,6 +14,7 @@ from tocsin.incident import (
     merging,
     people,
     reports,
+    splitting,
     tasks,
     threeway,
     transfers,
@@ -22,9 +24,10 @@ from tocsin.incident.case import Case, Refused
 from tocsin.incident.state import Facts, Incident, PartitionState
 
 RULES: dict[type[Any], Callable[[Case], None]] = {
-    cmd.RecordCall: calls.record, cmd.CallBack: calls.call_back, cmd.CloseCall: calls.close_call, cmd.Rate: calls.rate,
-    cmd.LinkCall: merging.link_call, cmd.UnlinkCall: merging.unlink_call,
-    cmd.DismissSuggestion: merging.dismiss_suggestion, cmd.Merge: merging.merge, cmd.Split: merging.split,
+    cmd.RecordCall: calls.record, cmd.CallBack: callbacks.call_back, cmd.CloseCall: calls.close_call,
+    cmd.Rate: calls.rate,
+    cmd.LinkCall: merging.link_call, cmd.UnlinkCall: splitting.unlink_call,
+    cmd.DismissSuggestion: merging.dismiss_suggestion, cmd.Merge: merging.merge, cmd.Split: splitting.split,
     cmd.Relate: merging.relate, cmd.Reclassify: changing.reclassify, cmd.SetPriority: changing.set_priority,
     cmd.CorrectLocation: changing.correct_location, cmd.Route: changing.route_agency, cmd.Note: people.note,
     cmd.RequestInformation: people.request_information, cmd.ProvideInformation: people.provide_information,

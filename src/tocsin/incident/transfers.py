@@ -81,8 +81,8 @@ def take(case: Case, incident: Incident, task: Task) -> None:
 def decline(case: Case) -> None:
     """The agency a task is offered to does not take it: the giver goes on."""
     incident, task = case.task(case.command.target)
-    if not task.offered_to:
-        raise Refused("illegal_step", "no transfer is offered")
+    if not task.offered_to or task.state in ENDED:
+        raise Refused("illegal_step", f"the task is {task.state}" if task.offered_to else "no transfer is offered")
     if not as_taker(case, task):
         raise Refused("not_your_task", f"the task is offered to {task.offered_to}")
     case.say(
@@ -117,15 +117,17 @@ def ask_return(case: Case) -> None:
 
 def _asked(case: Case) -> tuple[Incident, Task]:
     incident, task = case.task(case.command.target)
-    if not task.return_code:
-        raise Refused("illegal_step", "no return is asked for")
+    if not task.return_code or task.state in ENDED:
+        raise Refused("illegal_step", f"the task is {task.state}" if task.return_code else "no return is asked for")
     as_ruler(case, incident, task)
     return incident, task
 
 
 def grant_return(case: Case) -> None:
-    """The work goes to another agency, the county command centre where none is named."""
+    """The work goes to another agency, the county command centre where none is named; not once units went out."""
     incident, task = _asked(case)
+    if RANK[task.state] >= RANK["dispatched"]:
+        raise Refused("too_late", f"{task.held_by} is at work meanwhile, the task is {task.state}; refuse the return")
     to = case.data.to or case.policy.command_agency
     agency(case, to)
     if to == task.held_by:
