@@ -410,3 +410,23 @@ def test_a_miss_is_told_once_however_often_its_task_moves(world: World) -> None:
     assert (a.clocks[clock.clock_id].state, a.clocks[clock.clock_id].card) == ("missed", "red")
     world.do(cmd.Split(call_ids=["c2"]), a.incident_id)
     assert (b.clocks[clock.clock_id].card, [m.moved for m in world.said("ClockMissed")]) == ("red", [True])
+
+
+def test_who_left_a_matter_only_accounts_for_what_it_did(world: World) -> None:
+    """Called off, handed on, declined: no act on the file any more but a note on one's own work; a decliner none."""
+    i = world.call("service.urban", line="12345")
+    world.do(cmd.Transfer(to="nanxian-power"), f"{i.incident_id}-T1", of("nanxian-urban"))
+    world.do(cmd.Decline(), f"{i.incident_id}-T1", of("nanxian-power")).accepted("TransferDeclined")
+    world.do(cmd.Transfer(to="nanxian-water"), f"{i.incident_id}-T1", of("nanxian-urban"))
+    world.do(cmd.SetPriority(priority=2, reason="~r"), i.incident_id, of("nanxian-water")).accepted("PriorityChanged")
+    world.do(cmd.Accept(), f"{i.incident_id}-T1", of("nanxian-water")).accepted("TaskTransferred")
+    acts = (
+        cmd.SetPriority(priority=1, reason="~r"), cmd.Route(agency="nanxian-gas"), cmd.InformCaller(result="told"),
+        cmd.RevealNumber(call_id="c1", reason="~r"), cmd.ThreeWay(), cmd.Reclassify(kind="order.noise", reason="~r"),
+    )  # fmt: skip
+    for act in acts:
+        target = "c1" if isinstance(act, cmd.RevealNumber) else i.incident_id
+        world.do(act, target, of("nanxian-urban")).refused("not_your_task")
+    world.do(cmd.Note(text="~what we did"), i.incident_id, of("nanxian-urban")).accepted("NoteAdded")
+    world.do(cmd.Note(text="~t"), i.incident_id, of("nanxian-power")).refused("not_your_task")
+    world.do(cmd.Note(text="~t"), i.incident_id, of("nanxian-water")).accepted("NoteAdded")
