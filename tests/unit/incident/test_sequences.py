@@ -430,3 +430,35 @@ def test_who_left_a_matter_only_accounts_for_what_it_did(world: World) -> None:
     world.do(cmd.Note(text="~what we did"), i.incident_id, of("nanxian-urban")).accepted("NoteAdded")
     world.do(cmd.Note(text="~t"), i.incident_id, of("nanxian-power")).refused("not_your_task")
     world.do(cmd.Note(text="~t"), i.incident_id, of("nanxian-water")).accepted("NoteAdded")
+
+
+def test_handed_to_who_is_at_work_here_already_it_is_one_work(world: World) -> None:
+    """Offered, or returned, to an agency with a task of its own: joined to that, which leads now; no second task."""
+    for by_return in (False, True):
+        i = world.call(point=east(20_000 if by_return else 0))
+        fire, police = f"{i.incident_id}-T1", f"{i.incident_id}-T2"
+        tasks = list(i.tasks)
+        if by_return:
+            world.do(cmd.Return(code="function"), fire, of("nanxian-fire"))
+            world.do(cmd.GrantReturn(to="nanxian-police"), fire).accepted("TaskReturned", "TaskAlerted", "RoleChanged")
+        else:
+            world.do(cmd.Transfer(to="nanxian-police"), fire, of("nanxian-fire"))
+            world.do(cmd.Accept(), fire, of("nanxian-police"))
+            world.accepted("TaskTransferred", "TaskAlerted", "RoleChanged", "TaskAcknowledged", "TaskAccepted")
+        assert list(i.tasks) == tasks
+        assert (i.tasks[police].role, i.tasks[police].held_by) == ("lead", "nanxian-police")
+        assert not [c for c in i.clocks.values() if c.task_id == fire and c.state == "running"]
+
+
+def test_a_third_transfer_finds_the_command_centre_at_work_here(world: World) -> None:
+    """By rule it goes there, into the task the centre has."""
+    i = world.call("service.urban", line="12345")
+    world.do(cmd.Route(agency="nanxian-command"), i.incident_id)
+    for taker in ("nanxian-water", "nanxian-urban"):
+        task = next(t for t in reversed(i.tasks.values()) if t.role == "lead" and t.state not in ENDED)
+        world.do(cmd.Transfer(to=taker), task.task_id)
+        world.do(cmd.Accept(), task.task_id).accepted("TaskTransferred", "TaskRouted")
+    last = next(t for t in reversed(i.tasks.values()) if t.role == "lead" and t.state not in ENDED)
+    world.do(cmd.Transfer(to="nanxian-water"), last.task_id)
+    world.accepted("TransferOffered", "TaskTransferred", "TaskAlerted", "RoleChanged")
+    assert {t.held_by: t.role for t in i.tasks.values() if t.state not in ENDED} == {"nanxian-command": "lead"}
