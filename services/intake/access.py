@@ -126,15 +126,19 @@ class Sights:
         return held
 
     def incident(self, who: Principal, row: IncidentRow) -> bool:
-        """Whether an incident may be seen, and so be acted on."""
-        return may_see(self.of(who), row.region, self._keys(row))
+        """Whether an incident may be seen, and so be acted on; whether by this agency still, its owner says."""
+        return may_see(self.of(who), row.region, self._keys(row, row.agencies))
 
     def call(self, who: Principal, record: CallRecord, incidents: list[IncidentRow]) -> bool:
-        """Whether a call may be seen: at the desk of its line, where it was taken, and by whom its incident may be."""
+        """Whether a call may be seen: at the desk of its line, where it was taken, and by who takes part in its matter.
+
+        Who was called off, gave it back, handed it on or declined it knows its own task, and no caller any more.
+        """
         sight = self.of(who)
         own_seat = bool(sight.regions) and record.seat_region == who.region
         own_line = may_see(sight, record.region, frozenset({f"line:{record.line}"}))
-        return own_seat or own_line or any(self.incident(who, i) for i in incidents)
+        seen = any(may_see(sight, i.region, self._keys(i, self._taking_part(i))) for i in incidents)
+        return own_seat or own_line or seen
 
     def caller_hidden(self, who: Principal, record: CallRecord, kind: str | None, first: str = "") -> bool:
         """Whether the caller stays unseen outside the first receiver: `first`, or who answers the call's line."""
@@ -150,9 +154,14 @@ class Sights:
     def _first(self, line: str) -> str:
         return self._policy.first_receivers.get(line, self._policy.command_agency)
 
-    def _keys(self, row: IncidentRow) -> frozenset[str]:
+    @staticmethod
+    def _taking_part(row: IncidentRow) -> list[str]:
+        """Whose work goes on or was done there, and who received it and handed it on."""
+        return [a for a in row.agencies if a in row.parts or a == row.first_receiver]
+
+    def _keys(self, row: IncidentRow, agencies: list[str]) -> frozenset[str]:
         known = (self._policy.agencies.get(a) for a in row.agencies)
-        keys = {f"agency:{a}" for a in row.agencies} | {f"class:{a.agency_class}" for a in known if a is not None}
+        keys = {f"agency:{a}" for a in agencies} | {f"class:{a.agency_class}" for a in known if a is not None}
         keys |= {f"line:{line}" for line in row.lines} | {f"unit:{u}" for u in row.units}
         first = [row.first_receiver] if row.first_receiver else [self._first(line) for line in row.lines[:1]]
         return frozenset(keys | {f"first:{f}" for f in first})

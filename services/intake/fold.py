@@ -15,6 +15,7 @@ from tocsin.codec.wire import UnreadableRecord, decode_command, encode_command
 from tocsin.envelope import Command, Lane, Ms
 from tocsin.incident import events as e
 from tocsin.incident.commands import RecordCall
+from tocsin.incident.permissions import LEFT
 from tocsin.incident.values import CallRecord
 from tocsin.log.headers import header
 from tocsin.log.port import Record
@@ -78,7 +79,9 @@ class Fold:
         on: dict[type, Callable[[EventHead, Any], None]] = {
             e.IncidentOpened: self._opened, e.CallLinked: self._linked,
             e.CallUnlinked: self._unlinked, e.IncidentSplit: self._split, e.CallClosed: self._call_closed,
-            e.TaskRouted: self._routed, e.TransferOffered: self._offered, e.UnitsDispatched: self._units,
+            e.TaskRouted: self._routed, e.TaskJoined: self._joined, e.TransferOffered: self._offered,
+            e.UnitsDispatched: self._units, e.TransferDeclined: self._lapsed, e.TaskCompleted: self._lapsed,
+            e.TaskTransferred: self._left, e.TaskReturned: self._left, e.TaskCancelled: self._left,
             e.IncidentClosed: self._ended, e.IncidentMerged: self._merged, e.IncidentReopened: self._reopened,
             e.ReviewRequested: self._review, e.ReviewEnded: self._reviewed,
         }  # fmt: skip
@@ -265,6 +268,7 @@ class Fold:
     def _split(self, event: EventHead, data: e.IncidentSplit) -> None:
         for call_id in data.call_ids:
             self._leaves(call_id, event.subject, data.to)
+        self._went(event, data.tasks)
 
     def _belongs(self, call_id: str, incident_id: str, how: str) -> None:
         call = self._rows.call(call_id)
@@ -290,6 +294,13 @@ class Fold:
             held.calls = [c for c in held.calls if c != call_id]
             self._rows.change_incident(held)
 
+    def _went(self, event: EventHead, tasks: list[str]) -> None:
+        """These tasks stand in another incident now."""
+        incident = self._rows.incident(event.subject)
+        if incident is not None and tasks:
+            incident.parts = {t: p for t, p in incident.parts.items() if t not in tasks}
+            self._rows.change_incident(incident)
+
     def _call_closed(self, _: EventHead, data: e.CallClosed) -> None:
         call = self._rows.call(data.call_id)
         if call is not None:
@@ -300,9 +311,31 @@ class Fold:
     def _routed(self, event: EventHead, data: e.TaskRouted) -> None:
         self._tasks.append((data.task_id, event.subject, data.agency))
         self._add(event.subject, "agencies", [data.agency])
+        self._part(event, data.task_id, data.agency)
+
+    def _joined(self, event: EventHead, data: e.TaskJoined) -> None:
+        """A merge or a split brought work here: whoever does it sees the matter, and acts on its file."""
+        self._add(event.subject, "agencies", list(dict.fromkeys((data.agency, data.held_by, data.offered_to))))
+        self._add(event.subject, "units", data.units)
+        self._part(event, data.task_id, "" if data.state in LEFT else data.held_by, data.offered_to)
 
     def _offered(self, event: EventHead, data: e.TransferOffered) -> None:
         self._add(event.subject, "agencies", [data.to])
+        self._part(event, data.task_id, data.agency, data.to)
+
+    def _lapsed(self, event: EventHead, data: e.TransferDeclined | e.TaskCompleted) -> None:
+        """Declined, or done meanwhile: whom it was offered to has no part by it."""
+        self._part(event, data.task_id, data.agency)
+
+    def _left(self, event: EventHead, data: e.TaskTransferred | e.TaskReturned | e.TaskCancelled) -> None:
+        """The agency works by it no more, unless it was joined to another task of its own."""
+        self._part(event, data.task_id, data.agency if getattr(data, "to", "") == data.agency else "")
+
+    def _part(self, event: EventHead, task_id: str, holder: str, offered: str = "") -> None:
+        incident = self._rows.incident(event.subject)
+        if incident is not None:
+            incident.parts = {**incident.parts, task_id: [holder, offered]}
+            self._rows.change_incident(incident)
 
     def _units(self, event: EventHead, data: e.UnitsDispatched) -> None:
         self._add(event.subject, "units", data.unit_ids)

@@ -77,6 +77,8 @@ class IncidentRow(Struct, frozen=True):
     steps: list[dict[str, Any]]
     lines: list[str]
     first_receiver: str = ""
+    parts: list[str] = []
+    """Of `agencies`, those whose work goes on or was done, and whom it is offered to."""
 
 
 class PositionedFollower(Follower, Protocol):
@@ -141,7 +143,7 @@ class Index:
     def incident(self, incident_id: str) -> IncidentRow | None:
         """An incident, or None."""
         row = self._read.execute(
-            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver"
+            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts"
             " FROM incidents WHERE incident_id = ?",
             (incident_id,),
         ).fetchone()
@@ -149,7 +151,8 @@ class Index:
             return None
         plain = dict(zip(("incident_id", "region", "lane", "state"), row[:4], strict=True))
         lists = dict(zip(("agencies", "calls", "units", "steps", "lines"), map(json.loads, row[4:9]), strict=True))
-        return IncidentRow(**plain, **lists, first_receiver=row[9])
+        parts = sorted({a for part in json.loads(row[10]).values() for a in part if a})
+        return IncidentRow(**plain, **lists, first_receiver=row[9], parts=parts)
 
     def first_receiver(self, call: CallRow) -> str:
         """Who received a call's matter first; "" while it is undecided."""

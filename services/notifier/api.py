@@ -10,6 +10,7 @@ from starlette.responses import Response
 from services.notifier import cap, eido, read
 from services.notifier.filters import Filter, asked
 from services.notifier.openapi import answers
+from services.notifier.part import names
 from services.notifier.present import Presenter, dumps
 from services.notifier.store import Store
 from tocsin.codec.text import plain, rfc3339
@@ -17,7 +18,7 @@ from tocsin.policy.model import Policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal, allowed
-from tocsin.sight import Sight, may_see, sight_of
+from tocsin.sight import Sight, may_see, only_own, sight_of, whole
 
 READERS = (
     "call_taker", "hotline", "commander", "dispatcher", "ems_dispatcher", "crew", "supervisor", "auditor", "admin",
@@ -53,6 +54,13 @@ class Board:
             raise Problem(404, "not_found", f"No incident {incident_id[:40]!r} that you may see.")
         return found, sight
 
+    def whole(self, who: Principal, incident_id: str) -> tuple[read.Found, Sight]:
+        """The same, where one sees all of it: 404 for whoever takes no part in it any more."""
+        found, sight = self.found(who, incident_id)
+        if only_own(sight, found.incident.region, found.keys):
+            raise Problem(404, "not_found", f"No incident {incident_id[:40]!r} of which you may see all.")
+        return found, sight
+
     def page(
         self, who: Principal, want: Filter, *, order: read.Order, limit: int, cursor: str, review: bool = False
     ) -> Response:
@@ -61,7 +69,7 @@ class Board:
         page = read.list_incidents(self.store, sight, want, order=order, limit=limit, cursor=cursor, review=review)
         calls = read.calls_of(self.store, [f.incident for f in page.items])
         self.presenter.load(calls.values())
-        items = [self.presenter.incident(f.incident, calls, sight) for f in page.items]
+        items = [self.presenter.incident(f.incident, calls, sight, f.keys) for f in page.items]
         return answer({"items": items, "next_cursor": page.next_cursor})
 
 
@@ -151,7 +159,7 @@ def _one(router: APIRouter, board: Board) -> None:
             if past is None:
                 raise Problem(404, "not_found", "There was no such incident at that moment.")
             shown = past
-        return answer(board.presenter.incident(shown, read.calls_of(board.store, [shown]), sight))
+        return answer(board.presenter.incident(shown, read.calls_of(board.store, [shown]), sight, found.keys))
 
     @router.get(
         "/incidents/{incident_id}/events",
@@ -160,11 +168,13 @@ def _one(router: APIRouter, board: Board) -> None:
         responses=answers("EventPage", 404),
     )
     def events(who: Reader, incident_id: str) -> Response:
-        """The whole history, in order."""
+        """The whole history, in order; of a matter one takes no part in any more, what was about one's own work."""
         found, sight = board.found(who, incident_id)
-        first = found.incident.first_receiver
+        first, agency = found.incident.first_receiver, only_own(sight, found.incident.region, found.keys)
         items = [
-            board.presenter.event(r.event, incident_id, sight, first) for r in read.history(board.store, incident_id)
+            board.presenter.event(r.event, incident_id, sight, first)
+            for r in read.history(board.store, incident_id)
+            if not agency or names(r.event.data, agency)
         ]
         return answer({"items": items, "next_cursor": None})
 
@@ -176,7 +186,7 @@ def _one(router: APIRouter, board: Board) -> None:
     )
     def deliveries(who: Reader, incident_id: str) -> Response:
         """What was sent to whom, and when it was seen; `times` over 1 is a marked repetition."""
-        board.found(who, incident_id)
+        board.whole(who, incident_id)
         held = read.deliveries_of(board.store, incident_id)
         items = [{"type": e.type, "at": rfc3339(e.occurred_at), "times": times} | plain(e.data) for e, times in held]
         return answer({"items": items, "next_cursor": None})
@@ -205,7 +215,7 @@ def _case(router: APIRouter, board: Board) -> None:
     )
     def as_cap(who: Reader, incident_id: str) -> Response:
         """The incident as a CAP 1.2 alert."""
-        found, sight = board.found(who, incident_id)
+        found, sight = board.whole(who, incident_id)
         view = board.presenter.view(found.incident, read.calls_of(board.store, [found.incident]), sight)
         return Response(
             cap.alert(view, board.policy), media_type="application/cap+xml", headers={"cache-control": "no-store"}
@@ -219,7 +229,7 @@ def _case(router: APIRouter, board: Board) -> None:
     )
     def as_eido(who: Reader, incident_id: str) -> Response:
         """The incident as an EIDO document."""
-        found, sight = board.found(who, incident_id)
+        found, sight = board.whole(who, incident_id)
         view = board.presenter.view(found.incident, read.calls_of(board.store, [found.incident]), sight)
         return Response(
             dumps(eido.document(view, board.policy)),
@@ -243,7 +253,7 @@ def _calls(router: APIRouter, board: Board) -> None:
         """A caller's whole number, within ten minutes of one's own `reveal_number`."""
         sight = board.sight(who)
         held = read.get_call(board.store, call_id)
-        seen = [f for f in held[1] if may_see(sight, f.incident.region, f.keys)] if held else []
+        seen = [f for f in held[1] if may_see(sight, f.incident.region, whole(f.keys))] if held else []
         hidden = held is not None and all(board.presenter.hides(held[0].record, f.incident, sight) for f in seen)
         if held is None or not seen or hidden:
             raise Problem(404, "not_found", f"No call {call_id[:64]!r} whose caller you may see.")
@@ -262,7 +272,7 @@ def _calls(router: APIRouter, board: Board) -> None:
         """The incidents a call is or was linked to, among those one may see."""
         sight = board.sight(who)
         held = read.get_call(board.store, call_id)
-        seen = [f.incident for f in held[1] if may_see(sight, f.incident.region, f.keys)] if held else []
+        seen = [f.incident for f in held[1] if may_see(sight, f.incident.region, whole(f.keys))] if held else []
         if held is None or not seen:
             raise Problem(404, "not_found", f"No call {call_id[:64]!r} that you may see.")
         return answer(

@@ -11,16 +11,17 @@ from msgspec import Struct
 
 from services.notifier import hooks
 from services.notifier.filters import Standing
+from services.notifier.part import seen_by
 from services.notifier.store import Store
 from tocsin.codec.wire import UnreadableRecord, decode_event
 from tocsin.envelope import Event, Frozen, Ms
-from tocsin.incident.events import CallRecorded, IncidentOpened, NumberRevealed
+from tocsin.incident.events import CallRecorded, IncidentMerged, IncidentOpened, NumberRevealed
 from tocsin.incident.evolve import apply
 from tocsin.incident.state import Incident
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.log.port import Record
 from tocsin.log.topics import DELIVERIES, INCIDENT_EVENTS
-from tocsin.sight import keys_of
+from tocsin.sight import FORMER, keys_of
 
 log = structlog.get_logger()
 INCIDENT_ID = re.compile(r"\d{6}-\d{8}-\d{6,}")
@@ -78,6 +79,7 @@ class Fold:
         self._kept: dict[str, Incident] = {}
         self._lines: dict[str, str] = {}
         self._keys: dict[str, frozenset[str]] = {}
+        self._frozen: dict[str, frozenset[str]] = {}
         self._at = self.positions()
 
     def positions(self) -> dict[tuple[str, int], int]:
@@ -108,6 +110,7 @@ class Fold:
         return folded
 
     def _take(self, db: sqlite3.Connection, records: Sequence[Record]) -> Folded:
+        self._frozen.clear()
         rows: list[_Row] = []
         dirty: dict[str, Incident] = {}
         positions: dict[tuple[str, int], int] = {}
@@ -145,6 +148,8 @@ class Fold:
         if event.subject in ids:
             incident = self._held(db, event.subject)
             before = _standing(incident)
+            if incident is not None and isinstance(data, IncidentMerged):
+                self._frozen[event.subject] = frozenset(k for k in keys_of(incident, ()) if _of_work(k))
             incident = apply(incident, event) if incident is not None or isinstance(data, FIRST) else None
             after = _standing(incident)
             if incident is not None:
@@ -190,10 +195,11 @@ class Fold:
     def _write_incident(self, db: sqlite3.Connection, incident_id: str, incident: Incident) -> None:
         lines = {self._line(db, c) for c in incident.links}
         known = self._known_keys(db, incident_id)
-        keys = known | keys_of(incident, lines)
-        db.executemany(
-            "INSERT OR IGNORE INTO incident_keys VALUES (?, ?)", [(k, incident_id) for k in sorted(keys - known)]
-        )
+        keys = keys_of(incident, lines) | frozenset(k for k in known if not _of_work(k))
+        if incident.state == "merged":
+            keys |= self._frozen.get(incident_id) or frozenset(k for k in known if _of_work(k))
+        db.executemany("DELETE FROM incident_keys WHERE key = ? AND incident_id = ?", _pairs(known - keys, incident_id))
+        db.executemany("INSERT OR IGNORE INTO incident_keys VALUES (?, ?)", _pairs(keys - known, incident_id))
         self._keys[incident_id] = keys
         row = (
             incident_id,
@@ -223,12 +229,24 @@ class Fold:
         present = _standing(incident)
         standings = tuple(s for s in dict.fromkeys((row.before, row.after or present)) if s is not None)
         first = incident.first_receiver if incident is not None else ""
-        return Entry(row.partition, row.next, row.event, incident_id, keys, standings, first)
+        return Entry(row.partition, row.next, row.event, incident_id, seen_by(keys, row.event), standings, first)
 
     def _shed(self) -> None:
         for kept in (self._kept, self._lines, self._keys):
             while len(kept) > KEPT:
                 kept.pop(next(iter(kept)))
+
+
+def _of_work(key: str) -> bool:
+    """Whether an incident is seen by this key for as long as the agency's work in it lasts, and differently then.
+
+    A merge takes tasks elsewhere: who sees the file that is left stays as it was then.
+    """
+    return key.startswith(("agency:", FORMER))
+
+
+def _pairs(keys: frozenset[str], incident_id: str) -> list[tuple[str, str]]:
+    return [(k, incident_id) for k in sorted(keys)]
 
 
 def _standing(incident: Incident | None) -> Standing | None:

@@ -7,6 +7,7 @@ import msgspec
 import orjson
 
 from services.notifier.fold import HeldCall
+from services.notifier.part import own_part
 from tocsin.codec.text import plain, rfc3339
 from tocsin.envelope import Event
 from tocsin.incident.events import CallRecorded
@@ -17,7 +18,7 @@ from tocsin.incident.values import CallRecord
 from tocsin.incident.view import CallerView, CallView, IncidentView
 from tocsin.policy.model import Policy
 from tocsin.sealing.keyring import MARK, Keyring
-from tocsin.sight import FORGOTTEN, Sight, caller_hidden, text_hidden
+from tocsin.sight import FORGOTTEN, Sight, caller_hidden, only_own, text_hidden
 
 _NOT_SHOWN = ("private", "party", "body_hash", "caller_token", "party_token")
 
@@ -53,9 +54,13 @@ class Presenter:
         """A call's sealed part."""
         return private_of(record, self._keyring.unseal)
 
-    def incident(self, incident: Incident, calls: Mapping[str, HeldCall], sight: Sight) -> dict[str, Any]:
-        """The contract's JSON of an incident."""
-        held: dict[str, Any] = plain(self.view(incident, calls, sight))
+    def incident(
+        self, incident: Incident, calls: Mapping[str, HeldCall], sight: Sight, keys: frozenset[str]
+    ) -> dict[str, Any]:
+        """The contract's JSON of an incident; by its keys all of it, or no more than one's own former task."""
+        view = self.view(incident, calls, sight)
+        agency = only_own(sight, incident.region, keys)
+        held: dict[str, Any] = plain(own_part(view, agency) if agency else view)
         return held
 
     def view(self, incident: Incident, calls: Mapping[str, HeldCall], sight: Sight) -> IncidentView:

@@ -10,6 +10,7 @@ import msgspec
 
 from services.notifier.filters import Filter, Standing
 from services.notifier.fold import FIRST, Entry, HeldCall
+from services.notifier.part import seen_by
 from services.notifier.store import Store
 from tocsin.codec.wire import decode_event
 from tocsin.envelope import Event, Frozen, Ms
@@ -17,7 +18,7 @@ from tocsin.incident.evolve import apply
 from tocsin.incident.state import Incident
 from tocsin.log.topics import INCIDENT_EVENTS
 from tocsin.runtime.problems import Problem
-from tocsin.sight import Sight
+from tocsin.sight import Sight, whole
 
 Order = Literal["newest", "queue"]
 _incident = msgspec.msgpack.Decoder(Incident).decode
@@ -55,7 +56,7 @@ def list_incidents(
     store: Store, sight: Sight, want: Filter, *, order: Order, limit: int, cursor: str, review: bool = False
 ) -> Page:
     """A page of the incidents in sight that match."""
-    clauses, values = _where(sight, want)
+    clauses, values = _where(msgspec.structs.replace(sight, keys=whole(sight.keys)) if review else sight, want)
     if review:
         clauses.append("review = 1")
     newest = order == "newest"
@@ -271,7 +272,8 @@ def _page(db: sqlite3.Connection, partition: int, low: int, high: int) -> list[E
         before = Standing(before_state, before_priority) if before_state else None
         after = Standing(after_state, after_priority) if after_state else present
         standings = tuple(s for s in dict.fromkeys((before, after)) if s is not None)
-        page.append(Entry(partition, following, decode_event(raw), incident_id, keys, standings, first))
+        event = decode_event(raw)
+        page.append(Entry(partition, following, event, incident_id, seen_by(keys, event), standings, first))
     return page
 
 

@@ -77,7 +77,7 @@ class Streams:
         found, at, truncated = read.snapshot(self._store, view.sight, view.want, self._partitions)
         calls = read.calls_of(self._store, [f.incident for f in found])
         self._presenter.load(calls.values())
-        incidents = [self._presenter.incident(f.incident, calls, view.sight) for f in found]
+        incidents = [self._presenter.incident(f.incident, calls, view.sight, f.keys) for f in found]
         data = dumps({"incidents": incidents, "truncated": truncated})
         return sse.event(positions.encode(at), "snapshot", data), at
 

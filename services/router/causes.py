@@ -97,7 +97,7 @@ class Causes:
         own = _opened_in(task)
         data = UpdateScene(
             incident_id=own, task_id=task.task_id, call_id=call_id,
-            victims=incident.victims if own == incident.incident_id else None,
+            victims=_patients_of_its_own(incident) if own == incident.incident_id else None,
             place=incident.place, address=incident.address, kind=incident.kind, priority=incident.priority,
         )  # fmt: skip
         return self._ems(event, incident, task.task_id, data, task.task_id)
@@ -138,6 +138,18 @@ class Causes:
 def _opened_in(task: Task) -> str:
     """The incident a task was opened in: the 120 centre knows its missions by it, wherever a merge took the task."""
     return task.task_id.rpartition("-T")[0]
+
+
+def _patients_of_its_own(incident: Incident) -> int | None:
+    """How many the incident's own medical task has to carry: those that came with a merge have their missions."""
+    if incident.victims is None:
+        return None
+    others = (
+        max(1, len(t.missions))
+        for t in incident.tasks.values()
+        if t.agency_class == MEDICAL and t.merged_from and t.state not in ("returned", "cancelled", "transferred")
+    )
+    return max(0, incident.victims - sum(others)) or None
 
 
 def _first_call(state: PartitionState, event: Event[Any], incident: Incident) -> CallRecord | None:

@@ -64,7 +64,7 @@ class Watch:
         elif isinstance(data, ev.IncidentOpened | ev.CallLinked) and event.command_id in lines:
             outcome = "opened" if isinstance(data, ev.IncidentOpened) else "linked"
             DECISIONS.labels(lines.pop(event.command_id), outcome).inc()
-        elif isinstance(data, ev.ClockMissed):
+        elif isinstance(data, ev.ClockMissed) and not data.moved:
             CLOCKS_MISSED.labels(data.clock, data.agency_class).inc()
 
     async def run(self, owners: Owners[PartitionState]) -> None:

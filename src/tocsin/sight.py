@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 
 from tocsin.envelope import Frozen
+from tocsin.incident.permissions import takes_part
 from tocsin.incident.state import Incident
 from tocsin.incident.values import CallRecord
 from tocsin.policy.model import Policy
 from tocsin.runtime.security import Principal
 
 FORGOTTEN = "（已遗忘）"
+FORMER = "former:"
+"""How the key of an agency begins that had a task in a matter and takes no part in it any more: it sees that task."""
 
 
 class Sight(Frozen, frozen=True, kw_only=True):
@@ -39,7 +42,8 @@ def sight_of(who: Principal, policy: Policy) -> Sight:  # noqa: PLR0911 - a row 
             return Sight(regions=own, medical=True, first_of=frozenset({policy.command_agency}))
         case "hotline":
             desk = who.agency or policy.first_receivers.get("12345", "")
-            return Sight(keys=frozenset({"line:12345", f"first:{desk}", f"agency:{desk}"}), first_of=frozenset({desk}))
+            keys = {"line:12345", f"first:{desk}", f"agency:{desk}", f"{FORMER}{desk}"}
+            return Sight(keys=frozenset(keys), first_of=frozenset({desk}))
         case "ems_dispatcher":
             return Sight(
                 keys=frozenset({"line:120", "class:medical"}),
@@ -51,7 +55,8 @@ def sight_of(who: Principal, policy: Policy) -> Sight:  # noqa: PLR0911 - a row 
         case "dispatcher":
             agency = policy.agencies.get(who.agency)
             medical = agency is not None and agency.agency_class == "medical"
-            return Sight(keys=frozenset({f"agency:{who.agency}"}), medical=medical, first_of=frozenset({who.agency}))
+            keys = {f"agency:{who.agency}", f"{FORMER}{who.agency}"}
+            return Sight(keys=frozenset(keys), medical=medical, first_of=frozenset({who.agency}))
         case _:
             return Sight()
 
@@ -62,15 +67,31 @@ def may_see(sight: Sight, region: str, keys: frozenset[str]) -> bool:
 
 
 def keys_of(incident: Incident, lines: Iterable[str]) -> frozenset[str]:
-    """What an incident may be seen by: agencies with a task now or before (or offered one), classes, units, lines."""
+    """What an incident may be seen by: agencies that take part, those that did, classes, units, lines."""
     keys = {f"line:{line}" for line in lines} | {f"call:{c}" for c in incident.links}
     if incident.first_receiver:
         keys.add(f"first:{incident.first_receiver}")
     for task in incident.tasks.values():
-        keys |= {f"agency:{a}" for a in (task.agency, task.held_by, task.offered_to) if a}
+        for a in (task.agency, task.held_by, task.offered_to):
+            if a and takes_part(incident, a):
+                keys.add(f"agency:{a}")
+            elif a and a != task.offered_to:
+                keys.add(f"{FORMER}{a}")
         keys |= {f"unit:{u}" for u in task.units}
         keys.add(f"class:{task.agency_class}")
     return frozenset(keys)
+
+
+def whole(keys: frozenset[str]) -> frozenset[str]:
+    """The keys by which all of an incident is seen."""
+    return frozenset(k for k in keys if not k.startswith(FORMER))
+
+
+def only_own(sight: Sight, region: str, keys: frozenset[str]) -> str:
+    """The agency of which no more than its own former task is seen; "" where all is."""
+    if may_see(sight, region, whole(keys)):
+        return ""
+    return next((k.removeprefix(FORMER) for k in sorted(sight.keys & keys) if k.startswith(FORMER)), "")
 
 
 def caller_hidden(record: CallRecord, sight: Sight, first_receiver: str, *, secret: bool = False) -> bool:

@@ -2,13 +2,23 @@
 
 from tocsin.envelope import Ms
 from tocsin.incident import events as ev
+from tocsin.incident.callbacks import quiet
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, answered, meet, start, stop
+from tocsin.incident.clocks import Matter, answered, live, meet, start, stop
 from tocsin.incident.complained import away_of, concerns, fair
 from tocsin.incident.deadlines import shorten
 from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.linking import Match, call_moment, matches
-from tocsin.incident.routing import INVALID, alert, extend_plan, open_incident, open_tasks, raise_priority, route
+from tocsin.incident.routing import (
+    INVALID,
+    alert,
+    extend_plan,
+    holders,
+    open_incident,
+    open_tasks,
+    raise_priority,
+    route,
+)
 from tocsin.incident.state import Incident
 from tocsin.incident.threeway import counterpart, join, unclear
 from tocsin.incident.values import CallRecord, Understanding
@@ -32,8 +42,8 @@ def record(case: Case) -> None:
             case.noted("known_call", subject)
             return
         case.say(subject, ev.CallConflict(call_id=call.call_id, body_hash=call.body_hash, private=call.private))
-        if subject and "call_conflict" not in case.known(subject).review:
-            case.say(subject, ev.ReviewRequested(reasons=["call_conflict"]))
+        if subject:
+            _conflict_waits(case, case.known(subject))
         return
     u = case.facts.understanding
     if u is None:
@@ -45,6 +55,16 @@ def record(case: Case) -> None:
     else:
         _open(case, call, u, best)
     _archive(case)
+
+
+def _conflict_waits(case: Case, i: Incident) -> None:
+    """A person looks, within the limit of all that waits; a closed incident is open again, or nobody would see it."""
+    if i.state == "closed":
+        case.say(i.incident_id, ev.IncidentReopened(cause="call_conflict"))
+    if "call_conflict" not in i.review or i.state == "closed":
+        case.say(i.incident_id, ev.ReviewRequested(reasons=["call_conflict"]))
+        if not live(i, "review"):
+            start(case, Matter.of(i), "review")
 
 
 def _lane(case: Case, call: CallRecord) -> str:
@@ -92,12 +112,19 @@ def _matters(case: Case, call: CallRecord, u: Understanding, first: str, ids: li
 def _join(case: Case, call: CallRecord, u: Understanding, match: Match) -> None:
     """The call belongs to an incident by rule: whatever it adds is added, nothing others rely on is lowered."""
     i = match.incident
+    idle = not open_tasks(i) and (bool(i.tasks) or i.state == "closed")
     others = [case.next_id() for _ in u.matters]
     moment = call_moment(call, case.now)
     case.say(i.incident_id, ev.CallRecorded(call=call, understanding=u, incident_ids=[i.incident_id, *others]), moment)
     case.say(
         i.incident_id,
-        ev.CallLinked(call_id=call.call_id, score=match.score, decided_by="rule", reasons=match.reasons),
+        ev.CallLinked(
+            call_id=call.call_id,
+            score=match.score,
+            decided_by="rule",
+            reasons=match.reasons,
+            untold=idle and i.state == "open" and bool(i.caller_informed),
+        ),
         moment,
     )
     if i.state == "closed":
@@ -107,10 +134,17 @@ def _join(case: Case, call: CallRecord, u: Understanding, match: Match) -> None:
     place_new = _better_place(i.place, call.place)
     if place_new is not None:
         case.say(i.incident_id, ev.LocationCorrected(place=place_new, cause="call"))
-    _add_agencies(case, i, matter, call, u)
-    if i.lane == "urgent" or u.priority <= 2:  # noqa: PLR2004 - priorities 1 and 2 are the urgent ones
+    urgent = i.lane == "urgent" or u.priority <= 2  # noqa: PLR2004 - priorities 1 and 2 are the urgent ones
+    done = _add_agencies(case, i, matter, call, u, anew=idle and (urgent or i.state == "closed"))
+    if urgent:
         alert(case, i, "call")
-    review = [r for r in (u.reasons or ["unsure"]) if r not in i.review] if u.human else []
+    waits = list(u.reasons or ["unsure"]) if u.human else []
+    if (urgent and done) or (idle and not _somebody_comes(case, i)):
+        waits.append("further_call")
+    if quiet(u) and not live(i, "callback"):
+        start(case, matter, "callback")
+        waits.append("kind")
+    review = [r for r in dict.fromkeys(waits) if r not in i.review]
     if review:
         case.say(i.incident_id, ev.ReviewRequested(reasons=review))
         if not i.review:
@@ -136,10 +170,20 @@ def _better_place(old: Place, new: Place) -> Place | None:
     return new if exact and old.source in ("gazetteer", "seat", "none") else None
 
 
-def _add_agencies(case: Case, i: Incident, matter: Matter, call: CallRecord, u: Understanding) -> None:
-    """The agencies the call's own kind and raises would have called, and the incident's kind raised by its words."""
+def _somebody_comes(case: Case, i: Incident) -> bool:
+    return any(d.subject == i.incident_id and isinstance(d.data, ev.TaskRouted) for d in case.drafts)
+
+
+def _add_agencies(
+    case: Case, i: Incident, matter: Matter, call: CallRecord, u: Understanding, *, anew: bool
+) -> bool:  # fmt: skip
+    """The agencies the call's own kind and raises would have called, and the incident's kind raised by its words.
+
+    All of them where nobody is at work any more (`anew`), else those that had no task yet. Whether one that the call
+    asks for has finished here meanwhile: it is not sent again by rule, a person looks.
+    """
     if u.kind.startswith(INVALID) or u.kind == "unknown":
-        return
+        return False
     raises = sorted({*i.raises, *u.raises})
     own = plan_for(case.policy, i.kind, i.priority, matter.region, raises, i.line)
     said = plan_for(case.policy, u.kind, u.priority, matter.region, u.raises, call.line)
@@ -148,13 +192,15 @@ def _add_agencies(case: Case, i: Incident, matter: Matter, call: CallRecord, u: 
         shorten(case, i, matter)
     own = fair(case.policy, own, away_of(case.policy, case.region, i, i.kind, raises))
     said = fair(case.policy, said, away_of(case.policy, case.region, i, u.kind, u.raises))
-    called = {t.agency for t in i.tasks.values() if t.state != "cancelled"} if i.state == "open" else set()
-    led = bool(open_tasks(i))
+    called = set() if anew else {t.agency for t in i.tasks.values() if t.state != "cancelled"}
+    led, held = bool(open_tasks(i)), holders(i)
+    finished = {t.held_by for t in i.tasks.values() if t.state == "completed"} & called - held
     for planned in (*own.agencies, *said.agencies):
         if planned.agency not in called:
             called.add(planned.agency)
             route(case, matter, planned.agency, "joint" if led else planned.role, "call", needs=planned.capabilities)
             led = True
+    return any(planned.agency in finished for planned in (*own.agencies, *said.agencies))
 
 
 def _archive(case: Case) -> None:
@@ -165,19 +211,11 @@ def _archive(case: Case) -> None:
     for incident_id, ended_at in case.region.ended.items():
         if ended_at >= oldest or left == 0:
             return
+        if case.region.incidents[incident_id].merged_into in case.region.incidents:
+            continue  # its tasks go on elsewhere under their own numbers, which lead there through it
         if incident_id not in touched:
             left -= 1
             case.say(incident_id, ev.IncidentArchived())
-
-
-def call_back(case: Case) -> None:
-    """CallBack: a silent or dropped call was called back, whatever came of it."""
-    call = case.call(case.command.target)
-    i = case.survivor(call.incident_ids[0])
-    case.say(
-        i.incident_id, ev.CallBackRecorded(call_id=call.record.call_id, result=case.data.result, text=case.data.text)
-    )
-    meet(case, i, "callback")
 
 
 def close_call(case: Case) -> None:
@@ -187,8 +225,7 @@ def close_call(case: Case) -> None:
         raise Refused("not_allowed", "a call is closed by a person only")
     if call.closed:
         raise Refused("illegal_step", f"the call is closed already: {call.closed}")
-    quiet = call.understanding.kind in ("invalid.silent", "invalid.dropped")
-    if (quiet or case.data.reason in ("silent", "dropped")) and not call.called_back:
+    if (quiet(call.understanding) or case.data.reason in ("silent", "dropped")) and not call.called_back:
         raise Refused("callback_required", "call back first and record what came of it")
     alone = [case.survivor(n) for n in call.incident_ids]
     ending = [i for i in alone if i.state == "open" and all(_done(case, n, call.record.call_id) for n in i.links)]
@@ -236,4 +273,4 @@ def rate(case: Case) -> None:
     case.say(i.incident_id, ev.Rated(call_id=call.record.call_id, score=case.data.score, text=case.data.text))
 
 
-__all__ = ["call_back", "close_call", "extend_plan", "rate", "record"]
+__all__ = ["close_call", "extend_plan", "rate", "record"]

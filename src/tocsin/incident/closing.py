@@ -3,7 +3,7 @@
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, live, meet, start
-from tocsin.incident.permissions import on_incident
+from tocsin.incident.permissions import as_judge, on_incident
 from tocsin.incident.routing import open_tasks, route
 from tocsin.incident.state import Incident
 
@@ -25,8 +25,9 @@ def inform_caller(case: Case) -> None:
 
 
 def follow_up(case: Case) -> None:
-    """FollowUp: after the work is done. Not solved: a second round, once, one level up (the command centre)."""
-    incident = _mine(case)
+    """FollowUp: after the work is done, by another than who did it. Not solved: a second round, once, one level up."""
+    incident = case.known(case.command.target)
+    as_judge(case, incident)
     if incident.state == "merged" or incident.followed_up or open_tasks(incident) or not _worked(incident):
         raise Refused("illegal_step", "the follow-up comes once a round, after the work is done")
     d = case.data
@@ -50,7 +51,7 @@ def close(case: Case) -> None:
     tasks = open_tasks(incident)
     if tasks:
         raise Refused("task_open", f"{tasks[0].task_id} is {tasks[0].state} with {tasks[0].held_by}")
-    if not incident.caller_informed and not _nobody_called(case, incident):
+    if not incident.caller_informed and not nobody_called(case, incident):
         raise Refused("caller_not_told", "tell the caller, or record why not (inform_caller)")
     if case.data.disposition != "handled" and not _worked(incident):
         case.reason()
@@ -66,7 +67,7 @@ def close(case: Case) -> None:
     case.say(incident.incident_id, ev.IncidentClosed(disposition=case.data.disposition, reason=case.data.reason))
 
 
-def _nobody_called(case: Case, incident: Incident) -> bool:
+def nobody_called(case: Case, incident: Incident) -> bool:
     """Whether only machines called: there is nobody to tell."""
     calls = [case.region.calls[n] for n in incident.links if n in case.region.calls]
     return bool(calls) and all(c.record.channel == "sensor" and not c.record.caller_token for c in calls)

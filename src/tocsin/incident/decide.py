@@ -5,6 +5,7 @@ from typing import Any
 
 from tocsin.envelope import Command, Draft
 from tocsin.incident import (
+    callbacks,
     calls,
     changing,
     clocks,
@@ -13,6 +14,8 @@ from tocsin.incident import (
     merging,
     people,
     reports,
+    returns,
+    splitting,
     tasks,
     threeway,
     transfers,
@@ -22,9 +25,10 @@ from tocsin.incident.case import Case, Refused
 from tocsin.incident.state import Facts, Incident, PartitionState
 
 RULES: dict[type[Any], Callable[[Case], None]] = {
-    cmd.RecordCall: calls.record, cmd.CallBack: calls.call_back, cmd.CloseCall: calls.close_call, cmd.Rate: calls.rate,
-    cmd.LinkCall: merging.link_call, cmd.UnlinkCall: merging.unlink_call,
-    cmd.DismissSuggestion: merging.dismiss_suggestion, cmd.Merge: merging.merge, cmd.Split: merging.split,
+    cmd.RecordCall: calls.record, cmd.CallBack: callbacks.call_back, cmd.CloseCall: calls.close_call,
+    cmd.Rate: calls.rate,
+    cmd.LinkCall: merging.link_call, cmd.UnlinkCall: splitting.unlink_call,
+    cmd.DismissSuggestion: merging.dismiss_suggestion, cmd.Merge: merging.merge, cmd.Split: splitting.split,
     cmd.Relate: merging.relate, cmd.Reclassify: changing.reclassify, cmd.SetPriority: changing.set_priority,
     cmd.CorrectLocation: changing.correct_location, cmd.Route: changing.route_agency, cmd.Note: people.note,
     cmd.RequestInformation: people.request_information, cmd.ProvideInformation: people.provide_information,
@@ -33,8 +37,8 @@ RULES: dict[type[Any], Callable[[Case], None]] = {
     cmd.Reopen: closing.reopen, cmd.Acknowledge: tasks.acknowledge, cmd.Accept: tasks.accept,
     cmd.DispatchUnit: tasks.dispatch_unit, cmd.Arrive: tasks.arrive, cmd.Feedback: tasks.feedback,
     cmd.Complete: tasks.complete, cmd.Cancel: tasks.cancel, cmd.Decline: transfers.decline,
-    cmd.Return: transfers.ask_return, cmd.GrantReturn: transfers.grant_return,
-    cmd.RefuseReturn: transfers.refuse_return, cmd.Transfer: transfers.transfer, cmd.Pause: deadlines.pause,
+    cmd.Return: returns.ask_return, cmd.GrantReturn: returns.grant_return,
+    cmd.RefuseReturn: returns.refuse_return, cmd.Transfer: transfers.transfer, cmd.Pause: deadlines.pause,
     cmd.Resume: deadlines.resume, cmd.ExtendDeadline: deadlines.extend, cmd.FireClock: clocks.fire,
     cmd.ProbeBorder: reports.probe, cmd.SuggestRelation: reports.suggest_relation, cmd.ReportMission: reports.mission,
     cmd.ActivatePolicy: reports.activate_policy, cmd.ThreeWay: threeway.three_way, cmd.Settle: threeway.settle,

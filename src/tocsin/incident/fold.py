@@ -57,6 +57,8 @@ def _linked(i: Incident, d: ev.CallLinked, e: Event[Any]) -> None:
     i.suggestions.pop(d.call_id, None)
     i.call_at = max(i.call_at, call_time(e))
     i.touched_at = e.recorded_at
+    if d.untold:
+        i.caller_informed = ""
 
 
 def _suggested(i: Incident, d: ev.LinkSuggested, _e: Event[Any]) -> None:

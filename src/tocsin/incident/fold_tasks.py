@@ -148,7 +148,7 @@ def _warned(i: Incident, d: ev.ClockWarned, _e: Event[Any]) -> None:
 def _missed(i: Incident, d: ev.ClockMissed, _e: Event[Any]) -> None:
     clock = i.clocks.get(d.clock_id)
     if clock is not None:
-        clock.state, clock.card = "missed", "yellow"
+        clock.state, clock.card = "missed", d.card
 
 
 def _red(i: Incident, d: ev.CardRaised, _e: Event[Any]) -> None:

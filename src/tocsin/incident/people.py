@@ -46,12 +46,15 @@ def request_information(case: Case) -> None:
 
 
 def provide_information(case: Case) -> None:
-    """ProvideInformation: it came; the promises run on."""
-    incident = _mine(case)
-    if not incident.asked:
+    """ProvideInformation: it came; the promises run on, in the survivor where a merge took them along."""
+    named = case.known(case.command.target)
+    incident = case.survivor(named.incident_id)
+    on_incident(case, incident)
+    waiting = _complete_clocks(incident, "paused")
+    if not (named.asked or incident.asked or waiting):
         raise Refused("illegal_step", "nothing was asked for")
     case.say(incident.incident_id, ev.InformationProvided(text=case.data.text))
-    resume(case, incident, _complete_clocks(incident, "paused"))
+    resume(case, incident, waiting)
 
 
 def reveal_number(case: Case) -> None:

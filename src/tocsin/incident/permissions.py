@@ -1,6 +1,8 @@
 """Who may do what: the desk sees its region, an agency acts on its own tasks, the command centre rules (domain.md)."""
 
 from tocsin.incident.case import Case, Refused
+from tocsin.incident.commands import Note
+from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.values import AgencyClass
 
@@ -14,7 +16,23 @@ DESK_CLASSES: dict[str, frozenset[AgencyClass]] = {
     "ems_dispatcher": frozenset({"medical"}),
 }
 """Tasks a desk may carry forward itself: those of the services behind its lines."""
+LEFT = frozenset({"transferred", "returned", "cancelled"})
+"""States of a task whose agency has no work by it any more."""
 OVERSEES = frozenset({"supervisor"})
+HOTLINE = "12345"
+
+
+def takes_part(incident: Incident, agency: str) -> bool:
+    """Whether an agency has to do with a matter now: holds or did a task, is offered one, received what it handed on.
+
+    Not any more: called off, given back, handed on, an offer declined. A task joined to its own elsewhere is still its.
+    """
+    return any(
+        (t.held_by == agency and (t.state not in LEFT or (t.state == "transferred" and t.agency == agency)))
+        or (t.offered_to == agency and t.state not in ENDED)
+        or (incident.first_receiver == agency and agency in (t.agency, t.held_by))
+        for t in incident.tasks.values()
+    )
 
 
 def on_incident(case: Case, incident: Incident) -> None:
@@ -23,11 +41,11 @@ def on_incident(case: Case, incident: Incident) -> None:
     if actor.role in WHOLE or actor.role in DESK or actor.role in OVERSEES:
         return
     if actor.role in ("dispatcher", "crew"):
-        if actor.agency and (
-            actor.agency == incident.first_receiver
-            or any(actor.agency in (t.agency, t.held_by, t.offered_to) for t in incident.tasks.values())
-        ):
+        if actor.agency and (actor.agency == incident.first_receiver or takes_part(incident, actor.agency)):
             return
+        had = any(actor.agency in (t.agency, t.held_by) for t in incident.tasks.values())
+        if actor.agency and had and isinstance(case.data, Note):
+            return  # what it did here it may still account for
         raise Refused("not_your_task", f"{actor.agency or 'this account'} has no task in {incident.incident_id}")
     raise Refused("not_allowed", f"role {actor.role} does not act on incidents")
 
@@ -74,6 +92,22 @@ def as_ruler(case: Case, incident: Incident, task: Task) -> None:
     ):
         return
     raise Refused("not_your_task", f"the first receiver {incident.first_receiver} rules on this return")
+
+
+def as_judge(case: Case, incident: Incident) -> None:
+    """Who asks whether it was solved: a desk (12345's own for its orders), the command centre; never who did the work.
+
+    An agency's dispatcher only where it received the call, or is the command centre, and worked on nothing here.
+    """
+    actor = case.command.actor
+    if actor.role in WHOLE or actor.role == "hotline" or (actor.role in DESK and incident.line != HOTLINE):
+        return
+    if any(actor.agency == t.held_by and t.state == "completed" for t in incident.tasks.values()):
+        raise Refused("not_your_task", f"{actor.agency} did the work; whether it was solved is asked by another")
+    if actor.role == "dispatcher" and actor.agency in (incident.first_receiver, case.policy.command_agency):
+        return
+    who = actor.agency or f"the role {actor.role}"
+    raise Refused("not_your_task", f"the follow-up is the hotline's or the command centre's, not that of {who}")
 
 
 def as_desk(case: Case, _incident: Incident, task: Task) -> None:

@@ -100,6 +100,9 @@ def suggest_relation(case: Case) -> None:
     if d.to in incident.related:
         case.noted("related", incident.incident_id)
         return
+    if incident.exercise != case.command.exercise:
+        case.noted("exercise", incident.incident_id)
+        return
     case.say(incident.incident_id, ev.IncidentsRelated(to=d.to, decided_by="rule", score=d.score, reasons=d.reasons))
 
 

@@ -110,7 +110,7 @@ def raise_priority(case: Case, incident: Incident, priority: int, cause: str, re
 
 def open_incident(
     case: Case, call_id: str, u: Understanding, *, kind: str, line: str, place: Place, lane: str, exercise: bool,
-    flags: list[str], cause: str = "", incident_id: str = "",
+    flags: list[str], cause: str = "", incident_id: str = "", called_back: bool = False,
 ) -> Matter:  # fmt: skip
     """States a new incident with its tasks and clocks. Unsure, unplaced or regionless: a person looks, at once."""
     policy = case.policy
@@ -151,7 +151,7 @@ def open_incident(
     )  # fmt: skip
     for planned in plan.agencies:
         route(case, matter, planned.agency, planned.role, planned.cause, needs=planned.capabilities)
-    if kind in ("invalid.silent", "invalid.dropped"):
+    if kind in ("invalid.silent", "invalid.dropped") and not called_back:
         start(case, matter, "callback")
     if review:
         start(case, matter, "review")

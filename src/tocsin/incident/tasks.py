@@ -42,6 +42,7 @@ def accept(case: Case) -> None:
     """The agency takes its task, or one that is offered to it."""
     incident, task = case.task(case.command.target)
     if task.offered_to and as_taker(case, task):
+        _behind(task, "completed")  # the giver may have done it meanwhile: its offer lapsed with the work
         take(case, incident, task)
         return
     on_task(case, task)

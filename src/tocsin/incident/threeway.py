@@ -7,6 +7,7 @@ or overlapping: three-way (三方), then agreement. Still unclear: the first rec
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, stop
+from tocsin.incident.complained import away_of, looks_into
 from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.permissions import DESK_CLASSES, WHOLE, on_incident
 from tocsin.incident.routing import agency, open_tasks, route
@@ -59,7 +60,7 @@ def three_way(case: Case) -> None:
     on_incident(case, incident)
     case.open(incident)
     first = incident.first_receiver or case.policy.command_agency
-    other = case.data.to or counterpart(case.policy, incident.line)
+    other = case.data.to or _other_side(case, incident)
     agency(case, other)
     if incident.three_way:
         raise Refused("illegal_step", "these are joined already; settle says whose it is")
@@ -68,6 +69,13 @@ def three_way(case: Case) -> None:
     tasks = open_tasks(incident)
     led = any(t.role == "lead" for t in tasks)
     join(case, Matter.of(incident), first, other, {t.held_by for t in tasks}, led=led, reason=case.data.reason)
+
+
+def _other_side(case: Case, incident: Incident) -> str:
+    """The counterpart, where the calls do not complain of it; else who looks into that. A person may name either."""
+    other = counterpart(case.policy, incident.line)
+    away = away_of(case.policy, case.region, incident, incident.kind, incident.raises)
+    return looks_into(case.policy, away) if other in away else other
 
 
 def settle(case: Case) -> None:
@@ -83,6 +91,8 @@ def settle(case: Case) -> None:
     taken = mine.get(other)
     if to == other and speaks == {first} and (taken is None or RANK[taken.state] < RANK["accepted"]):
         raise Refused("illegal_step", f"{other} has not taken it; until then {first} acts")
+    if to not in mine and not any(t.held_by == to and t.state == "completed" for t in incident.tasks.values()):
+        raise Refused("illegal_step", f"{to} has no work here any more; route it to them first")
     case.say(incident.incident_id, ev.ThreeWaySettled(agency=to, reason=case.data.reason))
     keeps, leaves = mine.get(to), mine.get(first if to == other else other)
     if keeps is None:

@@ -15,7 +15,7 @@ def card_for(fact: Event[Any], source: Source) -> Event[CardIssued] | None:
     Supervision's events stand in no chain of their own: each names the chained event it follows from.
     """
     d = fact.data
-    if not isinstance(d, ClockWarned | ClockMissed | CardRaised) or not d.agency:
+    if not isinstance(d, ClockWarned | ClockMissed | CardRaised) or not d.agency or getattr(d, "moved", False):
         return None
     return Event(
         event_id=hashlib.blake2b(f"card:{fact.event_id}".encode(), digest_size=16).hexdigest(),

@@ -151,7 +151,7 @@ class Ledger(Struct):
 
     def missed(self, event: Event[Any]) -> None:
         """A limit passed: a yellow card."""
-        if event.data.agency:
+        if event.data.agency and not event.data.moved:
             score = self.score(event, event.data.agency)
             score.missed += 1
             score.yellow += 1

@@ -281,11 +281,13 @@ class CallLinked(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FORMER_FIELD_NUMBER: _builtins.int
+    UNTOLD_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     score: _builtins.float
     decided_by: _builtins.str
     reason: _builtins.str
     former: _builtins.str
+    untold: _builtins.bool
     @_builtins.property
     def reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     def __init__(
@@ -297,10 +299,11 @@ class CallLinked(_message.Message):
         reasons: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         reason: _builtins.str = ...,
         former: _builtins.str = ...,
+        untold: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "decided_by", b"decided_by", "former", b"former", "reason", b"reason", "reasons", b"reasons", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "decided_by", b"decided_by", "former", b"former", "reason", b"reason", "reasons", b"reasons", "score", b"score", "untold", b"untold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1284,6 +1287,7 @@ class ClockMissed(_message.Message):
     AGENCY_CLASS_FIELD_NUMBER: _builtins.int
     DUE_AT_FIELD_NUMBER: _builtins.int
     CARD_FIELD_NUMBER: _builtins.int
+    MOVED_FIELD_NUMBER: _builtins.int
     clock_id: _builtins.str
     clock: _builtins.str
     task_id: _builtins.str
@@ -1291,6 +1295,7 @@ class ClockMissed(_message.Message):
     agency_class: _builtins.str
     due_at: _builtins.int
     card: _builtins.str
+    moved: _builtins.bool
     def __init__(
         self,
         *,
@@ -1301,10 +1306,11 @@ class ClockMissed(_message.Message):
         agency_class: _builtins.str = ...,
         due_at: _builtins.int = ...,
         card: _builtins.str = ...,
+        moved: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "card", b"card", "clock", b"clock", "clock_id", b"clock_id", "due_at", b"due_at", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "agency_class", b"agency_class", "card", b"card", "clock", b"clock", "clock_id", b"clock_id", "due_at", b"due_at", "moved", b"moved", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,12 +58,18 @@ def test_the_same_call_again_changes_nothing(world: World) -> None:
 
 
 def test_another_body_under_a_known_id_is_a_conflict_for_a_person(world: World) -> None:
-    """CallConflict, and the incident waits in review; the first record stands."""
+    """CallConflict, and the incident waits in review, with a limit, closed or not; the first record stands."""
     i = world.call(call_id="same", body="one")
     world.call(call_id="same", body="two")
-    assert world.types() == ["CallConflict", "ReviewRequested"]
+    assert world.types() == ["CallConflict", "ReviewRequested", "ClockStarted"]
     assert i.review == ["call_conflict"]
     assert world.state.regions[REGION].calls["same"].record.body_hash == "one"
+    world.call(call_id="same", body="three")
+    assert world.types() == ["CallConflict"]
+    finish(world, i)
+    world.do(cmd.Close(), i.incident_id).accepted("ReviewEnded", "IncidentClosed")
+    world.call(call_id="same", body="four")
+    assert world.types() == ["CallConflict", "IncidentReopened", "ReviewRequested", "ClockStarted"]
 
 
 def test_invariant_8_unsure_means_human_and_urgent(world: World) -> None:

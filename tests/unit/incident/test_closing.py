@@ -89,6 +89,44 @@ def test_solved_at_the_follow_up_changes_nothing_more(world: World) -> None:
     world.do(cmd.FollowUp(solved=True), i.incident_id).refused("illegal_step")
 
 
+@pytest.mark.parametrize(
+    ("by", "fine"),
+    [
+        (person("hotline"), True), (person("commander"), True), (of("nanxian-hotline"), True),
+        (of("nanxian-command"), True), (of("nanxian-urban"), False), (of("nanxian-water"), False),
+        (person("call_taker"), False), (person("ems_dispatcher"), False), (person("supervisor"), False),
+        (person("crew", "nanxian-urban"), False),
+    ],
+)  # fmt: skip
+def test_nobody_judges_their_own_work(world: World, by: Actor, fine: bool) -> None:
+    """The follow-up of an order is the hotline's or the command centre's; who worked on it does not say it is solved.
+
+    Nor does another that was called beside it, nor the desk of another line.
+    """
+    i = world.call("service.urban", line="12345")
+    world.do(cmd.Route(agency="nanxian-water"), i.incident_id)
+    finish(world, i)
+    world.do(cmd.FollowUp(solved=True, satisfied=True), i.incident_id, by)
+    if fine:
+        world.accepted("FollowedUp")
+    else:
+        world.refused("not_your_task")
+        assert len(world.last[0].data.detail) > 20, "refused without a reason in words"
+
+
+def test_a_first_receiver_that_did_the_work_itself_leaves_the_follow_up_to_its_desk(world: World) -> None:
+    """The hotline's own account worked on it: it does not judge itself; on 110 the police are bound alike."""
+    i = world.call("service.urban", line="12345")
+    world.do(cmd.Transfer(to="nanxian-hotline"), f"{i.incident_id}-T1", of("nanxian-urban"))
+    world.do(cmd.Accept(), f"{i.incident_id}-T1", of("nanxian-hotline")).accepted("TaskTransferred")
+    j = world.call("crime.reported", line="110")
+    for one, mine in ((i, "nanxian-hotline"), (j, "nanxian-police")):
+        finish(world, one)
+        world.do(cmd.FollowUp(solved=True), one.incident_id, of(mine)).refused("not_your_task")
+    world.do(cmd.FollowUp(solved=True), j.incident_id, person("call_taker")).accepted("FollowedUp")
+    world.do(cmd.FollowUp(solved=True), i.incident_id, person("hotline")).accepted("FollowedUp")
+
+
 def test_notes_supervision_and_revealed_numbers(world: World) -> None:
     """Each an event; each refused without its words."""
     i = world.call()

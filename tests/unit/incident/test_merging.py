@@ -114,6 +114,29 @@ def test_an_exercises_call_is_never_linked_by_hand_either(world: World) -> None:
     world.do(cmd.LinkCall(call_id="c2"), i.incident_id).refused("illegal_step")
 
 
+def test_invariant_10_an_exercise_is_related_to_no_live_alarm(world: World) -> None:
+    """Neither by hand, either way round, nor by a neighbour's answer; two exercises may be."""
+    live, drill = world.call(), world.call(exercise=True)
+    other = world.call(point=east(9000), exercise=True)
+    world.do(cmd.Relate(to=drill.incident_id), live.incident_id).refused("illegal_step")
+    world.do(cmd.Relate(to=live.incident_id), drill.incident_id).refused("illegal_step")
+    assert (live.related, drill.related) == ({}, {})
+    world.do(cmd.SuggestRelation(incident_id=drill.incident_id, to="430623-20260408-000001", score=0.8))
+    assert (world.types(), drill.related) == (["CommandNoted"], {})
+    world.do(cmd.Relate(to=other.incident_id), drill.incident_id).accepted("IncidentsRelated")
+
+
+def test_invariant_10_an_exercises_call_never_meets_a_live_incident(world: World) -> None:
+    """The same caller, place, minute and words, live and as an exercise: two incidents, nothing suggested."""
+    for line, kind in (("119", "fire.building"), ("12345", "service.urban"), ("110", "invalid.silent")):
+        live = world.call(kind, line=line, caller="k")
+        drill = world.call(kind, line=line, caller="k", after=1000, exercise=True)
+        again = world.call(kind, line=line, caller="k", after=1000, exercise=True)
+        assert drill is not live, "an exercise was linked to a live alarm"
+        assert again is not live, "a further call of the exercise was linked to a live alarm"
+        assert (live.suggestions, live.related, len(live.links)) == ({}, {}, 1)
+
+
 def test_unlink_call_gives_it_an_incident_of_its_own(world: World) -> None:
     """not_linked for others, illegal_step for the only call; the call is not linked here by rule again."""
     i = world.call()

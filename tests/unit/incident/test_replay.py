@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from tests.unit.incident.world import MIN, World, east, of, person
 from tocsin.envelope import Actor
 from tocsin.incident import commands as cmd
+from tocsin.incident.clocks import LIVE
 from tocsin.incident.digest import digest, region_digest
 from tocsin.incident.events import CallRecorded
 from tocsin.incident.evolve import evolve
 from tocsin.incident.fold import apply
 from tocsin.incident.fold_tasks import ENDED, RANK
-from tocsin.incident.state import Incident, PartitionState
+from tocsin.incident.state import Incident, PartitionState, RegionState
 
 KINDS = [
     ("119", "fire.building"), ("122", "traffic.injury"), ("122", "traffic.damage"), ("120", "medical.trauma"),
@@ -39,6 +40,8 @@ def act(world: World, pick: random.Random, region: str) -> None:
             call_id=f"{region}-{len(world.events)}" if pick.random() < 0.95 else "again",
             point=east(pick.choice((0, 30, 150, 5000)), pick.choice((0, 4000))), after=pick.choice((0, 5000, 10 * MIN)),
             caller=pick.choice(("", "", "k")), exercise=pick.random() < 0.1, body=str(pick.random()),
+            matters=["crime.reported"] if not kind.startswith("invalid") and pick.random() < 0.1 else [],
+            human=pick.random() < 0.2,
         )  # fmt: skip
         return
     i = pick.choice(incidents)
@@ -112,6 +115,30 @@ def check(world: World) -> None:
             assert incident == readers[incident_id], "a reader's fold differs from the owner's"
             drills = {region.calls[c].record.exercise for c in incident.links if c in region.calls}
             assert drills <= {incident.exercise}, "an exercise mixed with live (invariant 10)"
+            near = [region.incidents[n] for n in incident.related if n in region.incidents]
+            assert {i.exercise for i in near} <= {incident.exercise}, "an exercise related to live (invariant 10)"
+            if incident.state != "merged":
+                check_file(region, incident)
+
+
+def check_file(region: RegionState, incident: Incident) -> None:
+    """What must hold of an incident that stands by itself: nothing runs on without work, nothing waits unlimited."""
+    for call_id in incident.links:
+        assert incident.incident_id in region.calls[call_id].incident_ids, f"{call_id} has left and is still listed"
+    for c in incident.clocks.values():
+        owner = incident.tasks.get(c.task_id)
+        over = c.task_id and (owner is None or owner.state in ENDED)
+        assert c.state not in ("running", "paused") or not over, f"{c.clock_id} runs on without work"
+    if incident.state == "closed":
+        assert all(t.state in ENDED for t in incident.tasks.values()), "work goes on in a closed incident"
+        return
+    waits = {c.clock for c in incident.clocks.values() if c.state in LIVE and not c.task_id}
+    assert not incident.review or "review" in waits, f"{incident.review} waits without a limit"
+    calls = [region.calls[n] for n in incident.links]
+    reached = {c.record.caller_token for c in calls if c.called_back}
+    silent = [c for c in calls if c.understanding.kind in ("invalid.silent", "invalid.dropped")]
+    owed = [c for c in silent if not c.called_back and not c.closed and c.record.caller_token not in reached]
+    assert not owed or "callback" in waits, "a silent call waits without a limit"
 
 
 @given(st.integers(min_value=0, max_value=2**32))
@@ -159,6 +186,7 @@ _HASHES = """
 import random
 from tests.unit.incident.test_replay import act
 from tests.unit.incident.world import World
+from tocsin.incident.clocks import LIVE
 from tocsin.incident.digest import digest
 world, pick = World(), random.Random(11)
 for _ in range(150):

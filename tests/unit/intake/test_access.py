@@ -43,6 +43,7 @@ def sights() -> Sights:
 def incident(line: str, agencies: list[str], **more: Any) -> IncidentRow:
     """An incident as the index knows it."""
     given: dict[str, Any] = {"units": [], "state": "open", "steps": [], "calls": ["c"], "lane": "urgent"} | more
+    given.setdefault("parts", agencies)
     return IncidentRow(incident_id=f"{REGION}-20260405-000001", region=REGION, agencies=agencies, lines=[line], **given)
 
 
@@ -69,6 +70,18 @@ def test_a_call_is_seen_where_its_incident_is_and_at_its_own_desk(sights: Sights
     assert {n for n, w in WHO.items() if sights.call(w, record, [])} == OVERSEERS | {"hotline"}
     row = incident("12345", ["nanxian-urban"])
     assert {n for n, w in WHO.items() if sights.call(w, record, [row])} == OVERSEERS | {"hotline", "urban"}
+
+
+def test_who_left_a_matter_knows_no_caller_of_it(sights: Sights) -> None:
+    """Declined, called off, handed on: it may still act on its task, the call is not seen; the first receiver sees."""
+    record = CallRecord(call_id="c", line="12345", region=REGION, place=Place(region=REGION))
+    row = incident("12345", ["nanxian-urban", "nanxian-police"], parts=["nanxian-police"])
+    assert {n for n, w in WHO.items() if sights.call(w, record, [row])} == OVERSEERS | {"hotline", "police"}
+    assert sights.incident(WHO["urban"], row), "an act on its file is refused by the owner, in words"
+    first = incident(
+        "110", ["nanxian-urban", "nanxian-police"], parts=["nanxian-urban"], first_receiver="nanxian-police"
+    )
+    assert sights.call(WHO["police"], record, [first])
 
 
 def test_a_confidential_caller_is_seen_at_the_first_receiver_alone(sights: Sights) -> None:

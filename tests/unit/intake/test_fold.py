@@ -1,5 +1,6 @@
 """The index's fold: what is written once a batch says the same as what is written record by record."""
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,43 @@ def test_a_commands_sender_is_kept_with_its_outcome(tmp_path: Path) -> None:
     assert db.execute("SELECT outcome, sender FROM commands WHERE command_id = 'x'").fetchone() == (
         "accepted", "desk-7",
     )  # fmt: skip
+
+
+def test_whoever_came_with_a_merge_acts_on_the_survivors_file(tmp_path: Path) -> None:
+    """A task that went over is known where it stands now: its agency, whom it is offered to, its crew."""
+    incident = f"{REGION}-20260405-000001"
+    opened = e.IncidentOpened(call_id="a", kind="fire.building", priority=1, place=Place(region=REGION))
+    joined = e.TaskJoined(
+        task_id=f"{REGION}-20260405-000002-T1", agency="nanxian-120", agency_class="medical", role="joint",
+        state="dispatched", units=["nanxian-amb-01"], held_by="nanxian-120", offered_to="nanxian-redcross",
+    )  # fmt: skip
+    db = open_index(tmp_path / "index.db")
+    Fold(db, trust_clock_header=False).apply(decided("a", incident, 1, recorded("a"), opened, joined))
+    agencies, units = db.execute("SELECT agencies, units FROM incidents").fetchone()
+    assert (json.loads(agencies), json.loads(units)) == (["nanxian-120", "nanxian-redcross"], ["nanxian-amb-01"])
+
+
+LEAVING: list[tuple[list[Any], list[str]]] = [
+    ([e.TransferOffered(task_id="T", agency="a", to="b")], ["a", "b"]),
+    ([e.TransferOffered(task_id="T", agency="a", to="b"), e.TransferDeclined(task_id="T", agency="a", by="b")], ["a"]),
+    ([e.TransferOffered(task_id="T", agency="a", to="b"),
+      e.TaskCompleted(task_id="T", agency="a", disposition="handled")], ["a"]),
+    ([e.TaskTransferred(task_id="T", agency="a", to="b", new_task="U"),
+      e.TaskRouted(task_id="U", agency="b", agency_class="fire", role="lead")], ["b"]),
+    ([e.TaskTransferred(task_id="T", agency="a", to="a", new_task="U")], ["a"]),
+    ([e.TaskReturned(task_id="T", agency="a", to="b")], []), ([e.TaskCancelled(task_id="T", agency="a")], []),
+    ([e.IncidentSplit(call_ids=[], to="x", tasks=["T"])], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "left"), LEAVING)
+def test_the_index_knows_who_takes_part_and_who_did(tmp_path: Path, facts: list[Any], left: list[str]) -> None:
+    """Declined, handed on, given back, called off, taken out: no part any more, though it once had one."""
+    incident = f"{REGION}-20260405-000001"
+    opened = e.IncidentOpened(call_id="c", kind="fire.building", priority=1, place=Place(region=REGION))
+    routed = e.TaskRouted(task_id="T", agency="a", agency_class="fire", role="lead")
+    db = open_index(tmp_path / "index.db")
+    Fold(db, trust_clock_header=False).apply(decided("c", incident, 1, recorded("c"), opened, routed, *facts))
+    agencies, parts = db.execute("SELECT agencies, parts FROM incidents").fetchone()
+    assert sorted({a for part in json.loads(parts).values() for a in part if a}) == left
+    assert "a" in json.loads(agencies)

@@ -5,11 +5,19 @@ from pathlib import Path
 import pytest
 
 from services.notifier.filters import Filter, Standing, matches
-from services.notifier.fold import Fold
+from services.notifier.fold import Entry, Fold
+from services.notifier.hub import View, concerns
 from services.notifier.present import Presenter
-from services.notifier.read import calls_of, get_incident, incident_as_of, list_incidents
+from services.notifier.read import (
+    calls_of,
+    entries_since,
+    get_incident,
+    incident_as_of,
+    list_incidents,
+    positions,
+)
 from services.notifier.store import Store
-from tests.notifier_stage import NOON, Region, person
+from tests.notifier_stage import NOON, PARTITIONS, Region, person
 from tocsin.incident import events as ev
 from tocsin.incident.show import MEDICAL_HIDDEN
 from tocsin.policy.load import load_policy
@@ -62,7 +70,20 @@ class Held:
         assert found is not None
         sight = sight_of(who, self.policy)
         assert may_see(sight, found.incident.region, found.keys)
-        return self.presenter.incident(found.incident, calls_of(self.store, [found.incident]), sight)
+        return self.presenter.incident(found.incident, calls_of(self.store, [found.incident]), sight, found.keys)
+
+    def heard(self, who: Principal, *, live: bool) -> list[str]:
+        """What this person's stream told, event by event: as it came, or all at once to whoever resumes now."""
+        sight = sight_of(who, self.policy)
+        entries: list[Entry] = []
+        for record in self.region.records[self.done :] if live else ():
+            entries += self.fold.take([record]).entries
+            self.done += 1
+        if not live:
+            self.take()
+            ends = positions(self.store, PARTITIONS)
+            entries = [e for page in entries_since(self.store, (0,) * PARTITIONS, ends) for e in page]
+        return [e.event.type for e in entries if concerns(View(sight, Filter()), e)]
 
 
 @pytest.fixture
@@ -86,15 +107,76 @@ def test_a_dispatcher_sees_only_incidents_of_the_own_agency(held: Held) -> None:
     assert held.ids(dispatcher("nanxian-water")) == []
 
 
-def test_an_agency_that_once_had_a_task_still_sees_the_incident(held: Held) -> None:
-    """A transfer does not blind the giver, and the taker sees from the offer on."""
+def test_an_agency_that_once_had_a_task_still_sees_that_task(held: Held) -> None:
+    """The taker sees from the offer on; called off, one's own task is left, to account for what one did; no more."""
     r = held.region
-    one = r.open(r.call("a", "12345", "路灯坏了"), "service.urban", 4, ["nanxian-urban"])
+    one = r.open(r.call("a", "12345", "三栋路灯坏了"), "service.urban", 4, ["nanxian-urban", "nanxian-water"])
     assert held.ids(dispatcher("nanxian-power")) == []
     r.tell(one, ev.TransferOffered(task_id=f"{one}-T1", agency="nanxian-urban", to="nanxian-power"))
     assert held.ids(dispatcher("nanxian-power")) == [one]
+    assert held.shown(dispatcher("nanxian-power"), one)["calls"][0]["text"] == "三栋路灯坏了"
     r.tell(one, ev.TaskCancelled(task_id=f"{one}-T1", agency="nanxian-urban"))
+    assert held.ids(dispatcher("nanxian-power")) == [], "the offer ended with the task"
     assert held.ids(dispatcher("nanxian-urban")) == [one]
+    shown = held.shown(dispatcher("nanxian-urban"), one)
+    assert [(t["agency"], t["state"]) for t in shown["tasks"]] == [("nanxian-urban", "cancelled")]
+    assert {c["agency"] for c in shown["clocks"]} == {"nanxian-urban"}
+    assert (shown["calls"], shown["suggestions"], shown["related"], shown["location"]["point"]) == ([], [], [], None)
+    assert not any(word in str(shown) for word in ("路灯", "138****", "新街口", "nanxian-water"))
+    assert held.shown(dispatcher("nanxian-water"), one)["calls"][0]["text"] == "三栋路灯坏了"
+
+
+def test_who_declined_an_offer_sees_the_matter_no_more(held: Held) -> None:
+    """The offer is what showed it; declined, it is gone from lists, and nothing further is told of it."""
+    r = held.region
+    one = r.open(r.call("a", "12345", "路灯坏了"), "service.urban", 4, ["nanxian-urban"])
+    offered = ev.TransferOffered(task_id=f"{one}-T1", agency="nanxian-urban", to="nanxian-power")
+    declined = ev.TransferDeclined(task_id=f"{one}-T1", agency="nanxian-urban", by="nanxian-power")
+    r.tell(one, offered)
+    r.tell(one, ev.NoteAdded(text="~between"))
+    r.tell(one, declined)
+    r.tell(one, ev.NoteAdded(text="~after"))
+    power = dispatcher("nanxian-power")
+    assert held.heard(power, live=True) == ["TransferOffered", "NoteAdded", "TransferDeclined"]
+    assert held.heard(power, live=False) == ["TransferOffered", "TransferDeclined"], "whoever resumes has no part now"
+    assert held.ids(power) == []
+    r.tell(one, offered)
+    assert held.ids(power) == [one], "offered again, it is seen again"
+
+
+def test_a_transfer_shows_the_giver_its_own_task_and_the_first_receiver_all(held: Held) -> None:
+    """Accepted, the giver has no part; who received the call stays responsible, whoever works on it."""
+    r = held.region
+    calls = [r.call("a", "12345", "路灯坏了"), r.call("b", "119", "起火")]
+    order = r.open(calls[0], "service.urban", 4, ["nanxian-urban"])
+    fire = r.open(calls[1], "fire.building", 1, ["nanxian-fire"])
+    for one, giver in ((order, "nanxian-urban"), (fire, "nanxian-fire")):
+        r.tell(
+            one, ev.TaskTransferred(task_id=f"{one}-T1", agency=giver, to="nanxian-power", new_task=f"{one}-T9"),
+            ev.TaskRouted(task_id=f"{one}-T9", agency="nanxian-power", agency_class="department", role="lead"),
+        )  # fmt: skip
+        r.tell(one, ev.NoteAdded(text="~after"))
+    assert held.heard(dispatcher("nanxian-urban"), live=True)[-1] == "TaskTransferred"
+    assert [len(held.shown(dispatcher("nanxian-urban"), order)[k]) for k in ("tasks", "calls")] == [1, 0]
+    assert [len(held.shown(dispatcher("nanxian-fire"), fire)[k]) for k in ("tasks", "calls")] == [2, 1]
+    assert held.ids(dispatcher("nanxian-power")) == [fire, order]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_merge_blinds_nobody_whose_work_goes_on(held: Held, live: bool) -> None:
+    """Moved, the task is seen in the survivor; the file that is left stays in sight as it was, however batches fall."""
+    r = held.region
+    one = r.open(r.call("a", "119", "起火"), "fire.building", 1, ["nanxian-fire"])
+    two = r.open(r.call("b", "120", "胸痛"), "medical.cardiac", 1, ["nanxian-120"])
+    joined = ev.TaskJoined(
+        task_id=f"{two}-T1", agency="nanxian-120", agency_class="medical", role="joint", state="routed",
+        held_by="nanxian-120", merged_from=two,
+    )  # fmt: skip
+    r.tell(one, joined)
+    r.tell(two, ev.IncidentMerged(into=one, tasks=[f"{two}-T1"]))
+    held.heard(dispatcher("nanxian-120"), live=live)
+    assert set(held.ids(dispatcher("nanxian-120"))) == {one, two}
+    assert held.shown(dispatcher("nanxian-120"), one)["calls"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tocsin.incident import events as e
 from tocsin.place import Place
 from tocsin.policy.load import load_policy
 from tocsin.runtime.settings import Settings
+from tocsin.supervision.cards import card_for
 from tocsin.supervision.ledger import CASES_ENDED_MAX, KEPT_MS, Ledger, period_of
 
 FIRE = {"clock": "acknowledge", "task_id": "T1", "agency": "nanxian-fire", "agency_class": "fire"}
@@ -60,6 +61,14 @@ def test_a_fact_told_twice_is_counted_once() -> None:
     """The relay is at-least-once; the region's numbering tells the repeat."""
     events = told(*DAY)
     assert ledger(*events, *events[3:]) == ledger(*events)
+
+
+def test_a_miss_that_a_merge_takes_along_is_no_second_one() -> None:
+    """Late once: told again in the incident its task went over to, it is neither counted nor a card anew."""
+    again = e.ClockMissed(clock_id="a", due_at=NOON, moved=True, **FIRE)
+    events = told(*DAY, again)
+    assert ledger(*events).scores == ledger(*events[:-1]).scores
+    assert card_for(events[-1], events[-1].source) is None
 
 
 def test_invariant_10_exercises_are_not_counted() -> None:

@@ -25,7 +25,8 @@ class CallConflict(Frozen, frozen=True):
 class CallLinked(Frozen, frozen=True):
     """A call belongs to this incident: by rule with its score and the score's parts, or by a person.
 
-    `former` is the incident that went into this one with it: taking its calls out again undoes that.
+    `former` is the incident that went into this one with it: taking its calls out again undoes that. `untold`: this
+    incident's caller was told already, this call's was not, so that somebody is to be told again.
     """
 
     call_id: str
@@ -34,6 +35,7 @@ class CallLinked(Frozen, frozen=True):
     reasons: dict[str, float] = {}
     reason: Sealed = ""
     former: str = ""
+    untold: bool = False
 
 
 class LinkSuggested(Frozen, frozen=True):

@@ -44,7 +44,7 @@ class ClockWarned(Frozen, frozen=True, kw_only=True):
 
 
 class ClockMissed(Frozen, frozen=True, kw_only=True):
-    """The limit passed. Once a clock; its card is yellow."""
+    """The limit passed. Once a clock; its card is yellow. `moved`: it had, before a merge or split took it along."""
 
     clock_id: str
     clock: ClockName
@@ -53,6 +53,7 @@ class ClockMissed(Frozen, frozen=True, kw_only=True):
     agency_class: str = ""
     due_at: Ms
     card: Card = "yellow"
+    moved: bool = False
 
 
 class CardRaised(Frozen, frozen=True, kw_only=True):
