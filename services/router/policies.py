@@ -1,13 +1,13 @@
 """Every policy that has decided here, kept by its hash: a region goes on with its own until an event says otherwise."""
 
-import shutil
 from pathlib import Path
 
 import structlog
 
-from tocsin.policy.activate import Active, mark_active, marked_active
+from tocsin.policy.activate import Active, keep_policy, mark_active, marked_active
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
+from tocsin.policy.settled import settled_policy
 from tocsin.policy.source import PolicyInvalid
 
 log = structlog.get_logger()
@@ -17,22 +17,23 @@ class Policies:
     """The policy in the settings, and those kept under `data_dir/policies/<hash>`.
 
     `present` is the one in force for regions that name none: that of the settings, or one put in force since by a
-    command, also after a restart, until the settings name another one.
+    command, also after a restart, until the settings name another one. `fault` is why the policy of the settings is
+    not in use: it was broken on disk since, and the one that stood goes on.
     """
 
     def __init__(self, folder: Path, directory: Path) -> None:
         self._folder = folder
-        self.present = self._settled = load_policy(directory)
+        self._settled, self.fault = settled_policy(directory, folder)
+        self.present = self._settled
         self._known: dict[str, Policy] = {self.present.hash: self.present}
-        self._keep(directory)
+        if not self.fault:
+            self._keep(directory)
         self.reread()
 
     def reread(self) -> None:
         """Goes by the marker of what was put in force, where the settings are those it was put in force over."""
         marked = marked_active(self._folder)
-        if marked is None:
-            return
-        if marked.over == self._settled.hash:
+        if marked is not None and marked.over == self._settled.hash:
             self.present = self.get(marked.policy)
         else:  # the settings were changed since: the later act holds, also should they be changed back
             mark_active(self._folder, Active(policy=self._settled.hash, over=self._settled.hash))
@@ -45,13 +46,11 @@ class Policies:
         mark_active(self._folder, Active(policy=policy_hash, over=self._settled.hash))
 
     def _keep(self, directory: Path) -> None:
-        place = self._place(self.present.hash)
-        if place.exists():
-            return
-        fresh = place.with_name(f"{place.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(directory, fresh)
-        fresh.replace(place)
+        """Where it cannot be kept, it stands all the same: calls are decided, and it is said."""
+        try:
+            keep_policy(directory, self.present, self._folder.parent)
+        except OSError as e:
+            log.warning("policy_not_kept", policy=self.present.hash, error=str(e)[:500])
 
     def _place(self, policy_hash: str) -> Path:
         return self._folder / policy_hash.removeprefix("sha256:")

@@ -119,12 +119,15 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
     """Its hash is in later events, readers follow, earlier incidents keep theirs; one that does not hold is refused."""
     place = outside.county.data_dir
     before = outside.incident(outside.call("119", "三楼起火了")["incident_ids"][0])
-    active = tocsin_json("policy", "activate", str(changed), "--data-dir", place)["policy"]
+    told = tocsin_json("policy", "activate", str(changed), "--data-dir", place)
+    active = told["policy"]
+    assert (told["in_force"], told["regions"]) == (True, 5)
 
     def decided_by_it() -> bool:
         return outside.incident(outside.call("119", "四楼起火了")["incident_ids"][0])["policy"] == active
 
-    eventually_sync(decided_by_it, what="a call decided by the new policy")
+    assert decided_by_it(), "in force when the command returns"
+    assert "is in force in 5 regions" in tocsin("policy", "activate", str(changed), "--data-dir", place).stdout
     eventually_sync(lambda: labels(outside.county) == {"建筑物火灾"}, what="the readers' labels")
     assert outside.incident(before["incident_id"])["policy"] == before["policy"] != active
     kinds = changed / "kinds.toml"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
 
 from services.router.app import Router
@@ -35,7 +36,8 @@ from tocsin.policy.load import load_policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app
-from tocsin.text.model import MANIFEST, WEIGHTS, open_model
+from tocsin.text.model import MANIFEST, WEIGHTS, Trained, open_model, save_model
+from tocsin.text.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +166,22 @@ async def test_the_router_itself_warns_of_a_model_of_another_version(tmp_path: P
     router.keyring.close()
     assert len(said["warnings"]) == 1
     assert "lexicon alone" in said["warnings"][0]
-    assert "another version" in said["warnings"][0]
+    assert "another version (format 2); this Tocsin reads format 3" in said["warnings"][0]
+    assert "tocsin train FILE" in said["warnings"][0]
+    assert (said["policy"], said["model"]) == (router.policies.present.hash, None)
+
+
+async def test_readiness_says_which_policy_and_model_are_in_force(tmp_path: Path) -> None:
+    """So that whoever trained one sees that it is asked."""
+    vocabulary = Vocabulary.known(np.arange(100, 200, dtype=np.uint32), np.ones(100))
+    weights = np.zeros((len(vocabulary.keys), 2), np.float32)
+    trained = Trained(["fire.building", "service.urban"], vocabulary, weights, np.zeros(2, np.float32), 1.0, 2)
+    version = save_model(trained, tmp_path / "model")
+    router = Router(Settings(data_dir=tmp_path / "data", model_dir=tmp_path / "model"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=router.app()), base_url="http://router") as client:
+        said = (await client.get("/readyz")).json()
+    router.keyring.close()
+    assert (said["warnings"], said["model"]) == ([], version)
 
 
 def test_an_agency_whose_task_joined_another_incident_is_told(county: County) -> None:
