@@ -38,6 +38,8 @@ def check(directory: Directory, as_json: AsJson = False) -> None:
     else:
         for f in findings:
             print(f)
+        if findings:
+            print(f"{directory}: {len(findings)} finding{'s' if len(findings) > 1 else ''}; it is refused as a whole")
         if not findings:
             print(f"{directory}: holds, {policy_hash(directory)}")
     raise typer.Exit(1 if findings else 0)
