@@ -68,9 +68,20 @@ def test_bad_alerts_are_refused_and_leave_nothing(outside: Outside) -> None:
     assert [e["field"] for e in broken.json()["errors"]] == ["alert.info.urgency"]
     assert alert(outside, "AX-4", status="Test").json()["code"] == "not_actionable"
     nobody = "<references>a,b,2026-04-05T10:20:30+08:00</references>"
-    assert alert(outside, "AX-5", kind="Cancel", more=nobody).status_code == 404
+    unknown = alert(outside, "AX-5", kind="Cancel", more=nobody)
+    assert unknown.status_code == 404
+    assert "'a,b'" in unknown.json()["detail"], "named as its sender does"
     with outside.county.client("intake", "nanxian-fire") as http:
         assert http.post("/v1/alerts", content=b"<alert/>").status_code == 403
+
+
+def test_a_cancel_on_the_heels_of_its_alert_is_taken(outside: Outside) -> None:
+    """Sent before the alert is decided: waited for, not taken for one that nobody knows."""
+    for n in range(5):
+        refers = f"<references>centre@anxiang.example,AH-{n},2026-04-05T10:20:30+08:00</references>"
+        assert alert(outside, f"AH-{n}").status_code == 202
+        taken = alert(outside, f"AHC-{n}", kind="Cancel", more=f"<note>误报</note>{refers}")
+        assert taken.status_code == 202, taken.text
 
 
 def test_three_way_and_the_outcome_that_flows_back(outside: Outside) -> None:
