@@ -26,6 +26,7 @@ class Policies:
         self._settled, self.fault = settled_policy(directory, folder)
         self.present = self._settled
         self._known: dict[str, Policy] = {self.present.hash: self.present}
+        self._lost: dict[str, int] = {}
         if not self.fault:
             self._keep(directory)
         self.reread()
@@ -59,14 +60,22 @@ class Policies:
         """The policy of this hash; the one in the settings for "" and for one that is not kept here (said once)."""
         if not policy_hash:
             return self.present
-        found = self._known.get(policy_hash)
-        if found is None:
-            found = self._known[policy_hash] = self._load(policy_hash)
-        return found
+        return self._known.get(policy_hash) or self._load(policy_hash) or self.present
 
-    def _load(self, policy_hash: str) -> Policy:
+    def has(self, policy_hash: str) -> bool:
+        """Whether it can be decided by."""
+        return policy_hash in self._known or self._load(policy_hash) is not None
+
+    def _load(self, policy_hash: str) -> Policy | None:
+        """Reads what is kept; what could not be read is looked at again once its place has changed."""
+        place = self._place(policy_hash)
+        stamp = place.stat().st_mtime_ns if place.is_dir() else 0
+        if self._lost.get(policy_hash) == stamp:
+            return None
         try:
-            return load_policy(self._place(policy_hash))
+            found = self._known[policy_hash] = load_policy(place)
         except (OSError, PolicyInvalid) as e:
+            self._lost[policy_hash] = stamp
             log.warning("policy_not_kept", policy=policy_hash, error=str(e)[:500])
-            return self.present
+            return None
+        return found

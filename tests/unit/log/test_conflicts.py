@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -11,14 +12,16 @@ import pytest
 
 from services.router.app import Router
 from services.router.causes import Causes
+from services.router.kernel import RouterKernel
 from services.router.orders import orders
 from services.router.policies import Policies
 from tests.unit.incident.world import World, east
-from tests.unit.log.test_router_kernel import HOME, County
+from tests.unit.log.test_router_kernel import HOME, NOON, REGION, County
 from tocsin.codec.peek import EventHead
 from tocsin.codec.wire import decode_command, decode_value, encode_command, encode_event
-from tocsin.envelope import Draft, Source
+from tocsin.envelope import Command, Draft, Source
 from tocsin.incident import commands as cmd
+from tocsin.incident.commands import ActivatePolicy
 from tocsin.incident.events import NoteAdded
 from tocsin.incident.show import MEDICAL_HIDDEN
 from tocsin.incident.state import is_exercise
@@ -31,7 +34,7 @@ from tocsin.log.stamp import Origin, stamp
 from tocsin.log.topics import INCIDENT_EVENTS
 from tocsin.mission.commands import CancelMissions, UpdateScene
 from tocsin.outcomes import CommandRepeated
-from tocsin.policy.activate import Active, mark_active, marked_active
+from tocsin.policy.activate import Active, keep_policy, mark_active, marked_active
 from tocsin.policy.load import load_policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
@@ -115,6 +118,30 @@ def test_a_policy_put_in_force_survives_a_restart_until_the_settings_change(tmp_
     assert marked_active(kept) == Active(policy=other.hash, over=settled)
     assert Policies(kept, tmp_path / "other").present.hash == other.hash
     assert Policies(kept, sample).present.hash == settled
+
+
+def test_a_policy_nobody_kept_here_is_refused_and_the_old_one_stands(tmp_path: Path, county: County) -> None:
+    """Asked for from a machine whose copies this router does not see: refused aloud, not put in force by name alone.
+
+    Once it is kept here, the same is accepted.
+    """
+    sample, kept = Settings(policy_dir=None).policy_path, tmp_path / "policies"
+    policies = Policies(kept, sample)
+    kernel = RouterKernel(policies, county.keyring, lambda _: county.enricher)
+    other = load_policy(changed(tmp_path / "other"))
+    state = kernel.initial()
+    command = Command(command_id="policy:1", region=REGION, data=ActivatePolicy(policy=other.hash))
+
+    def decided() -> Any:
+        [facts] = kernel.prepare(state, [(command, NOON)])
+        return kernel.decide(state, command, facts)[0].data
+
+    refused = decided()
+    assert (type(refused).__name__, refused.code) == ("CommandRefused", "policy_unknown")
+    assert policies.get(other.hash).hash == policies.present.hash
+    keep_policy(tmp_path / "other", other, tmp_path)
+    assert type(decided()).__name__ == "PolicyActivated"
+    assert policies.get(other.hash).hash == other.hash
 
 
 def test_a_marker_for_a_policy_that_is_not_kept_changes_nothing(tmp_path: Path) -> None:

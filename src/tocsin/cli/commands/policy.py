@@ -90,15 +90,21 @@ def activate(directory: Directory, data_dir: DataDir = DATA_DIR, as_json: AsJson
     try:
         kept = keep_policy(directory, policy, settings.data_dir)
         asked = asyncio.run(ask(policy, settings))
-        over = policy_hash(settings.policy_path)
-        mark_active(settings.data_dir / "policies", Active(policy=policy.hash, over=over))
+        with steps() as told:
+            told.say("waiting for every region to go by it")
+            waiting, refused = _outcomes(deployment, asked)
+        if not refused:
+            over = policy_hash(settings.policy_path)
+            mark_active(settings.data_dir / "policies", Active(policy=policy.hash, over=over))
     except LogUnavailable as e:
         raise Mend(f"The log does not answer: {e}", "Look at `tocsin status`, then try again.") from e
     except OSError as e:
         raise Mend(f"The policy could not be kept: {e}", "See whether the data directory can be written.") from e
-    with steps() as told:
-        told.say("waiting for every region to go by it")
-        waiting = _not_yet(deployment, asked)
+    if refused:
+        raise Mend(
+            f"{policy.hash} is not in force in {', '.join(refused)}: its router has no copy of it",
+            "Run this where the routers keep their data directory, or roll the policy out with the settings.",
+        )
     if waiting:
         raise Mend(
             f"{policy.hash} is asked for, and not in force yet in {', '.join(waiting)}",
@@ -110,25 +116,28 @@ def activate(directory: Directory, data_dir: DataDir = DATA_DIR, as_json: AsJson
         print(f"{policy.hash} is in force in {len(asked)} regions, kept in {kept}")
 
 
-def _not_yet(deployment: Deployment, asked: list[str]) -> list[str]:
-    """The regions that have not decided to go by it within ten seconds."""
+def _outcomes(deployment: Deployment, asked: list[str]) -> tuple[list[str], list[str]]:
+    """The regions that have not decided within ten seconds, and those that refused."""
     import time
 
     import httpx
 
     until = time.monotonic() + IN_FORCE_SECONDS_MAX
-    waiting = list(asked)
+    waiting, refused = list(asked), []
     with deployment.client("intake", seconds=IN_FORCE_SECONDS_MAX) as http:
         while waiting and time.monotonic() < until:
             try:
                 answer = http.get(f"/v1/commands/{waiting[0]}", params={"wait": 2})
             except httpx.HTTPError:
                 break
-            if answer.is_success and answer.json()["outcome"] != "pending":
-                waiting.pop(0)
+            outcome = answer.json()["outcome"] if answer.is_success else "pending"
+            if outcome != "pending":
+                decided = waiting.pop(0)
+                refused += [decided] if outcome == "refused" else []
             elif not answer.is_success:
                 time.sleep(IN_FORCE_PAUSE_S)
-    return [command_id.split(":")[1] for command_id in waiting]
+    regions = [[command_id.split(":")[1] for command_id in ids] for ids in (waiting, refused)]
+    return regions[0], regions[1]
 
 
 def found_there(directory: Path) -> None:
