@@ -37,14 +37,21 @@ class Policies:
         if marked is not None and marked.over == self._settled.hash:
             self.present = self.get(marked.policy)
         else:  # the settings were changed since: the later act holds, also should they be changed back
-            mark_active(self._folder, Active(policy=self._settled.hash, over=self._settled.hash))
+            self._mark(self._settled.hash)
 
     def activated(self, policy_hash: str) -> None:
         """A policy was put in force by a committed event: marked, so that it survives a restart."""
         if policy_hash == self.present.hash or self.get(policy_hash).hash != policy_hash:
             return
         self.present = self.get(policy_hash)
-        mark_active(self._folder, Active(policy=policy_hash, over=self._settled.hash))
+        self._mark(policy_hash)
+
+    def _mark(self, policy_hash: str) -> None:
+        """Where it cannot be marked, calls are decided all the same, and it is said."""
+        try:
+            mark_active(self._folder, Active(policy=policy_hash, over=self._settled.hash))
+        except OSError as e:
+            log.warning("policy_not_marked", policy=policy_hash, error=str(e))
 
     def _keep(self, directory: Path) -> None:
         """Where it cannot be kept, it stands all the same: calls are decided, and it is said."""

@@ -17,7 +17,7 @@ from tocsin.broker.java import JAVA_VERSION_MIN, find_java
 from tocsin.broker.topics import last_append_ms, topic_states
 from tocsin.cli.brokers import brokers_seen
 from tocsin.cli.checked import Check, Checks
-from tocsin.cli.checks_policy import check_policy
+from tocsin.cli.checks_policy import check_model, check_policy
 from tocsin.cli.deployment import PORT_OFFSETS, SERVICES, Deployment
 from tocsin.cli.errors import Mend
 from tocsin.cli.lag import lag_of, metrics_of, stable_lag_of
@@ -166,7 +166,11 @@ def all_checks(data_dir: Path, port_base: int, told: Callable[[str], None]) -> l
     plans: list[tuple[str, Checks]] = [("Python", check_python())]
     if deployment is None or deployment.started_here:
         plans += [("Java", check_java()), ("ports", check_ports(data_dir, port_base))]
-    plans += [("disk", check_disk(data_dir)), ("the policy", check_policy(settings, now_ms, named))]
+    plans += [
+        ("disk", check_disk(data_dir)),
+        ("the policy", check_policy(settings, now_ms, named)),
+        ("the text model", check_model(settings)),
+    ]
     if deployment is not None:
         plans += [("the log", check_log(deployment)), ("services", check_services(deployment)),
                   ("the clock", check_clock(deployment))]  # fmt: skip

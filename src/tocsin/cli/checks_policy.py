@@ -10,6 +10,7 @@ from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
 from tocsin.policy.source import PolicyInvalid, policy_hash
 from tocsin.runtime.settings import Settings
+from tocsin.text.model import open_model
 
 
 def check_policy(settings: Settings, now_ms: int, named: Path | None = None) -> Checks:
@@ -40,6 +41,21 @@ def check_policy(settings: Settings, now_ms: int, named: Path | None = None) -> 
         yield Check("calendar", "warning", f"{covered}, not yet {year + 1}", mend)
     else:
         yield Check("calendar", "ok", covered)
+
+
+def check_model(settings: Settings) -> Checks:
+    """The text model that was asked for can be used; nothing to say where none was."""
+    if settings.model_dir is None:
+        return
+    try:
+        model, fault = open_model(settings.model_dir, _standing(settings))
+    except PolicyInvalid:
+        return  # told by check_policy
+    if model is not None:
+        yield Check("text model", "ok", f"{model.version} in {settings.model_dir}")
+    else:
+        what, _, mend = fault.partition("; ")
+        yield Check("text model", "warning", what, f"{mend[:1].upper()}{mend[1:]}.")
 
 
 def _standing(settings: Settings) -> Policy:

@@ -121,6 +121,7 @@ class Judge:
     def __init__(self, files: Files) -> None:
         self.files = files
         self.findings: list[Finding] = []
+        self._rows: dict[tuple[str, str], list[int]] = {}
 
     def toml(self, file: str) -> dict[str, Any]:
         """A file as parsed."""
@@ -145,7 +146,10 @@ class Judge:
 
     def row(self, file: str, table: str, index: int) -> int:
         """The line of a row of `[[table]]`."""
-        return self.files.table(file, table, index)
+        if (file, table) not in self._rows:
+            self._rows[file, table] = self.files.tables(file, table)
+        found = self._rows[file, table]
+        return found[index] if index < len(found) else 0
 
     def names(self, file: str, table: str, field: str) -> set[str]:
         """All values of a field."""
@@ -153,7 +157,8 @@ class Judge:
 
     def field(self, file: str, row: int, name: str) -> int:
         """The line of a field of the table that begins at line `row`."""
-        return self.files.within(file, row, f"{name} =") or row
+        spaced = self.files.within(file, row, f"{name} =")
+        return spaced if spaced != row else self.files.within(file, row, f"{name}=")
 
     def unique(self, file: str, table: str, field: str) -> set[str]:
         """The same; a value that stands twice, or is blank, is a finding."""

@@ -66,10 +66,10 @@ class Files(NamedTuple):
                 return n
         return 0
 
-    def table(self, file: str, name: str, index: int) -> int:
-        """The line of the index-th `[[name]]` (from 0)."""
-        found = [n for n, t in enumerate(self.text.get(file, "").split("\n"), 1) if t.strip() == f"[[{name}]]"]
-        return found[index] if index < len(found) else 0
+    def tables(self, file: str, name: str) -> list[int]:
+        """The line of each `[[name]]`, in order."""
+        lines = enumerate(self.text.get(file, "").split("\n"), 1)
+        return [n for n, t in lines if t.lstrip().startswith("[[") and re.sub(r"\s|#.*", "", t) == f"[[{name}]]"]
 
     def within(self, file: str, row: int, needle: str) -> int:
         """The line that holds `needle` in the table that begins at line `row`; `row` itself where none does."""

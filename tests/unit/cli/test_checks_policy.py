@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.cli.checks_policy import check_policy
+from tocsin.cli.checks_policy import check_model, check_policy
 from tocsin.policy.activate import Active, keep_policy, mark_active
 from tocsin.policy.load import load_policy
 from tocsin.runtime.settings import Settings
@@ -40,6 +40,15 @@ def test_a_directory_changed_since_is_told_and_how_to_put_it_in_force(named: Pat
     assert told["policy"].found.endswith(policy.hash[:19]), "what is in force, not what stands on the disk"
     assert told["policy on disk"].state == "warning"
     assert f"tocsin policy activate {named}" in told["policy on disk"].mend
+
+
+def test_a_model_that_cannot_be_used_is_a_warning_with_its_mend(tmp_path: Path) -> None:
+    """Calls go on by the lexicon, so nothing fails; where none was asked for there is nothing to say."""
+    [told] = check_model(Settings(data_dir=tmp_path, policy_dir=SAMPLE, model_dir=tmp_path / "none"))
+    assert (told.name, told.state) == ("text model", "warning")
+    assert "there is no model in" in told.found
+    assert "tocsin train FILE" in told.mend
+    assert list(check_model(Settings(data_dir=tmp_path, policy_dir=SAMPLE))) == []
 
 
 def test_a_policy_put_in_force_since_is_the_one_told(named: Path, tmp_path: Path) -> None:

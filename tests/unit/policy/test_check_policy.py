@@ -150,6 +150,19 @@ def test_the_mend_is_one_that_can_be_typed(copy: Path, file: str, old: str, new:
     assert line <= told[0].line <= line + 1
 
 
+def test_lines_are_found_however_a_row_is_written(copy: Path) -> None:
+    """A remark behind the head of a row, no blanks round the sign."""
+    text = (
+        (copy / "kinds.toml")
+        .read_text()
+        .replace("[[kind]]", "[[kind]]  # a kind")
+        .replace("priority = 3", "priority=9", 1)
+    )
+    (copy / "kinds.toml").write_text(text)
+    [found] = check_policy(copy)
+    assert found.line == next(n for n, t in enumerate(text.split("\n"), 1) if t == "priority=9")
+
+
 def test_faults_of_several_files_are_told_at_once(copy: Path) -> None:
     """One file that cannot be parsed hides nothing of the others: form and meaning of all that hangs on sound files."""
     for file, old, new in (
