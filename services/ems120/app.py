@@ -110,7 +110,9 @@ class Ems:
     def app(self, stop: asyncio.Event) -> FastAPI:
         """The HTTP side."""
         secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
-        app = create_app("ems120", secret=secret, ready=[self.owners.unready, self.index.ready])
+        app = create_app(
+            "ems120", secret=secret, ready=[self.owners.unready, self.index.ready], warn=[self.standing.warning]
+        )
         app.include_router(reads(self.desk, self.pending, self.owners.standings))
         app.include_router(acts(self.desk))
         app.include_router(streams(self.desk, stop))

@@ -22,7 +22,7 @@ async def run(settings: Settings) -> None:
     """Serves until told to stop."""
     standing, tokens = Standing(settings, __version__), Keyring.open(settings)
     finder = StandingFinder(standing.present, lambda policy: Enricher(policy, tokens=tokens.token))
-    parts = build(settings, finder, standing.present)
+    parts = build(settings, finder, standing.present, [standing.warning])
     standing.followers += [finder.follow, parts.sights.follow]
     rare_collector()
     stop = asyncio.Event()

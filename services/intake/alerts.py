@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from services.intake.access import Gate, check_line, check_taker
 from services.intake.act_body import Head
-from services.intake.acts import Acts, missing
+from services.intake.acts import FRESH_S, Acts
 from services.intake.body import answer, invalid
 from services.intake.calling import Calling
-from services.intake.index import Index
+from services.intake.index import CallRow, Index
+from services.intake.spool import Spool
 from tocsin.calls import InvalidBody
 from tocsin.calls.fields import FieldError
 from tocsin.calls.posted import BODY_MAX
@@ -19,17 +20,20 @@ from tocsin.exchange.cap_import import Alert, read_alert
 from tocsin.incident.commands import Note
 from tocsin.incident.values import Line
 from tocsin.runtime.bodies import bounded, problem_of
+from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
 from tocsin.runtime.tracing import current
 
+ABOUT_MAX = 200
+"""References looked at: an alert names the few it is about."""
 _LINES: tuple[Line, ...] = ("110", "119", "122", "120", "12345")
 
 
 class Alerts:
     """Takes alerts."""
 
-    def __init__(self, gate: Gate, calling: Calling, acts: Acts, index: Index) -> None:
-        self._gate, self._calling, self._acts, self._index = gate, calling, acts, index
+    def __init__(self, gate: Gate, calling: Calling, acts: Acts, index: Index, spool: Spool) -> None:
+        self._gate, self._calling, self._acts, self._index, self._spool = gate, calling, acts, index, spool
 
     async def post(self, request: Request) -> Response:
         """202 with the call's receipt; for a Cancel, the note's outcome. `?line=` names another than its kind's."""
@@ -45,11 +49,36 @@ class Alerts:
             return await self._cancelled(alert, who)
         return answer(202, await self._calling.value(alert.body, who, current(), began))
 
+    async def _decided(self, alert: Alert) -> CallRow:
+        """The call of an alert that this one takes back. A Cancel may come on its heels: it is waited for.
+
+        Problem 404 where nobody here knows it, 409 where it is taken and not decided yet.
+        """
+
+        def found() -> CallRow | None:
+            rows = (self._index.call(c) for c in about)
+            return next((r for r in rows if r is not None and r.incident_ids), None)
+
+        about = alert.about[:ABOUT_MAX]
+        row = found()
+        if row is None and await self._index.fresh(FRESH_S):
+            row = found()
+        known = [c for c in about if self._index.call(c) is not None or self._spool.call(c) is not None]
+        if row is None and known:
+            row = await self._index.until(f"call:{known[0]}", found, FRESH_S)
+        if row is not None:
+            return row
+        if known:
+            raise Problem(
+                409, "illegal_step", "The alert it cancels is taken, and not decided yet; send it again soon."
+            )
+        named = ", ".join(alert.named[:5])[:200]
+        detail = f"No alert {named!r} (sender,identifier) came in here; see what 'references' names."
+        raise Problem(404, "not_found", detail)
+
     async def _cancelled(self, alert: Alert, who: Principal) -> Response:
         """Nobody is called off by another centre's word: whoever works on the matter reads it in the file."""
-        row = next((r for c in alert.about if (r := self._index.call(c)) is not None and r.incident_ids), None)
-        if row is None:
-            raise missing("alert", ", ".join(alert.about))
+        row = await self._decided(alert)
         target = await self._acts.incident(row.incident_ids[0], who)
         said = hashlib.blake2b(alert.call_id.encode(), digest_size=12).hexdigest()
         note = Note(text=f"CAP Cancel: {alert.text}".strip(" :"))

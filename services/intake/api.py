@@ -55,7 +55,7 @@ class Api:
     ) -> None:  # fmt: skip
         self._gate, self._calls, self._acts, self._batch = gate, calls, acts, batch
         self._calling = Calling(calls)
-        self._alerts = Alerts(gate, self._calling, acts, index)
+        self._alerts = Alerts(gate, self._calling, acts, index, keeping.spool)
         self._index, self._keeping, self._keyring, self._sights = index, keeping, keyring, sights
 
     def router(self) -> APIRouter:
@@ -196,7 +196,8 @@ class Api:
         if _CALL_ID.fullmatch(call_id) is None or not hmac.compare_digest(
             code.encode("utf-8", "replace"), self._calls.progress_code(call_id).encode()
         ):
-            raise missing("call", call_id)
+            detail = f"There is no call {call_id[:80]!r} with this code; send the receipt's progress_code as ?code=."
+            raise Problem(404, "not_found", detail)
         row = self._index.call(call_id)
         if row is None and self._keeping.spool.call(call_id) is None and await self._index.fresh(FRESH_S):
             row = self._index.call(call_id)

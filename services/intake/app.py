@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, get_args
 
 import structlog
@@ -32,7 +32,7 @@ from tocsin.runtime.metrics import ANSWER_SECONDS, BUILD_INFO, SINCE_LAST_CALL
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.vital import Vital
-from tocsin.runtime.web import create_app
+from tocsin.runtime.web import ReadyCheck, create_app
 from tocsin.sealing import Keyring
 
 log = structlog.get_logger()
@@ -54,8 +54,8 @@ class Parts(Struct):
     sights: Sights
 
 
-def build(settings: Settings, finder: Finder, policy: Policy) -> Parts:
-    """Every part, wired; nothing runs yet."""
+def build(settings: Settings, finder: Finder, policy: Policy, warn: Sequence[ReadyCheck] = ()) -> Parts:
+    """Every part, wired; nothing runs yet. What `warn` says is told by `/readyz`."""
     clock = Clock(settings.clock, settings.data_dir / "clock.json")
     secret = load_secret(settings.secret_file or settings.secrets_dir / "token.key")
     keyring = Keyring.open(settings)
@@ -69,7 +69,7 @@ def build(settings: Settings, finder: Finder, policy: Policy) -> Parts:
     sights = Sights(policy)
     acts = Acts(index, keeping, keyring, finder, clock, settings.partitions, sights)
     follower = KafkaFollower(settings, [URGENT, ROUTINE, INCIDENT_EVENTS])
-    app = create_app("intake", secret=secret, ready=[index.ready, spool.fault])
+    app = create_app("intake", secret=secret, ready=[index.ready, spool.fault], warn=warn)
     gate = Gate(secret)
     app.add_middleware(Front, gate=gate, calling=Calling(calls))
     batch = Batch(calls, keeping, keyring)

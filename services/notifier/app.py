@@ -87,7 +87,10 @@ def build(settings: Settings) -> tuple[FastAPI, Notifier]:
     """The app and its parts."""
     notifier = Notifier(settings)
     secret = load_secret(settings.secret_file or settings.secrets_dir / "token.key")
-    app = create_app("notifier", secret=secret, ready=[notifier.feed.ready, lambda: notifier.vital.fault])
+    app = create_app(
+        "notifier", secret=secret, ready=[notifier.feed.ready, lambda: notifier.vital.fault],
+        warn=[notifier.standing.warning],
+    )  # fmt: skip
     app.router.lifespan_context = notifier.running
     app.add_middleware(session.SameOrigin)
     app.include_router(session.routes(secret, hours=settings.token_hours))

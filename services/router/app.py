@@ -59,6 +59,7 @@ class Router:
         self.policies = Policies(settings.data_dir / "policies", settings.policy_path)
         self.keyring = Keyring.open(settings)
         self._model_faults: dict[str, str] = {}
+        self._model_versions: dict[str, str | None] = {}
         self._open_model(self.policies.present)  # a fault is known from the start, not from the first call on
         self.kernel = RouterKernel(self.policies, self.keyring, self._enricher)
         self.producer = KafkaProducer(settings)
@@ -86,11 +87,19 @@ class Router:
         if fault and fault != self._model_faults.get(policy.hash):
             log.warning("model_not_used", policy=policy.hash, error=fault)
         self._model_faults[policy.hash] = fault
+        self._model_versions[policy.hash] = model.version if model is not None else None
         return model
 
     def model_fault(self) -> str | None:
         """Why the lexicon alone decides although a model was asked for; calls are taken all the same."""
         return self._model_faults.get(self.policies.present.hash) or None
+
+    def model_version(self) -> str | None:
+        """The text model asked where the lexicon is unsure; None where the lexicon goes alone."""
+        return self._model_versions.get(self.policies.present.hash)
+
+    def _policy_fault(self) -> str | None:
+        return self.policies.fault or None
 
     def _watched(self, batch: Batch) -> None:
         self._watch.batch(batch)
@@ -150,7 +159,11 @@ class Router:
     def app(self) -> FastAPI:
         """Health, metrics, and the state's hashes for replay."""
         secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
-        app = create_app("router", secret=secret, ready=[self.owners.unready], warn=[self.model_fault])
+        app = create_app(
+            "router", secret=secret, ready=[self.owners.unready],
+            warn=[self.model_fault, self._policy_fault],
+            tell={"policy": lambda: self.policies.present.hash, "model": self.model_version},
+        )  # fmt: skip
 
         @app.get("/state", tags=["state"])
         async def state(who: Annotated[Principal, Depends(allowed("auditor", "admin", "monitor"))]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from services.router.policies import Policies
 from tocsin.calls import read_words
 from tocsin.enrich import Enricher
 from tocsin.envelope import Command, Draft, Event, Ms
-from tocsin.incident.commands import RecordCall
+from tocsin.incident.commands import ActivatePolicy, RecordCall
 from tocsin.incident.decide import decide
 from tocsin.incident.digest import digest
 from tocsin.incident.evolve import evolve
@@ -53,6 +53,8 @@ class RouterKernel:
         return [self._facts(self._in_force(state, c.region), c, at) for c, at in commands]
 
     def _facts(self, policy: Policy, command: Command[Any], at: Ms) -> Facts:
+        if isinstance(command.data, ActivatePolicy):
+            return Facts(at, policy, unkept=bool(command.data.policy) and not self._policies.has(command.data.policy))
         call = command.data.call if isinstance(command.data, RecordCall) else None
         return Facts(at, policy, None if call is None else self._understand(policy, call))
 

@@ -1,13 +1,13 @@
 """Every policy that has decided here, kept by its hash: a region goes on with its own until an event says otherwise."""
 
-import shutil
 from pathlib import Path
 
 import structlog
 
-from tocsin.policy.activate import Active, mark_active, marked_active
+from tocsin.policy.activate import Active, keep_policy, mark_active, marked_active
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
+from tocsin.policy.settled import settled_policy
 from tocsin.policy.source import PolicyInvalid
 
 log = structlog.get_logger()
@@ -17,41 +17,48 @@ class Policies:
     """The policy in the settings, and those kept under `data_dir/policies/<hash>`.
 
     `present` is the one in force for regions that name none: that of the settings, or one put in force since by a
-    command, also after a restart, until the settings name another one.
+    command, also after a restart, until the settings name another one. `fault` is why the policy of the settings is
+    not in use: it was broken on disk since, and the one that stood goes on.
     """
 
     def __init__(self, folder: Path, directory: Path) -> None:
         self._folder = folder
-        self.present = self._settled = load_policy(directory)
+        self._settled, self.fault = settled_policy(directory, folder)
+        self.present = self._settled
         self._known: dict[str, Policy] = {self.present.hash: self.present}
-        self._keep(directory)
+        self._lost: dict[str, int] = {}
+        if not self.fault:
+            self._keep(directory)
         self.reread()
 
     def reread(self) -> None:
         """Goes by the marker of what was put in force, where the settings are those it was put in force over."""
         marked = marked_active(self._folder)
-        if marked is None:
-            return
-        if marked.over == self._settled.hash:
+        if marked is not None and marked.over == self._settled.hash:
             self.present = self.get(marked.policy)
         else:  # the settings were changed since: the later act holds, also should they be changed back
-            mark_active(self._folder, Active(policy=self._settled.hash, over=self._settled.hash))
+            self._mark(self._settled.hash)
 
     def activated(self, policy_hash: str) -> None:
         """A policy was put in force by a committed event: marked, so that it survives a restart."""
         if policy_hash == self.present.hash or self.get(policy_hash).hash != policy_hash:
             return
         self.present = self.get(policy_hash)
-        mark_active(self._folder, Active(policy=policy_hash, over=self._settled.hash))
+        self._mark(policy_hash)
+
+    def _mark(self, policy_hash: str) -> None:
+        """Where it cannot be marked, calls are decided all the same, and it is said."""
+        try:
+            mark_active(self._folder, Active(policy=policy_hash, over=self._settled.hash))
+        except OSError as e:
+            log.warning("policy_not_marked", policy=policy_hash, error=str(e))
 
     def _keep(self, directory: Path) -> None:
-        place = self._place(self.present.hash)
-        if place.exists():
-            return
-        fresh = place.with_name(f"{place.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(directory, fresh)
-        fresh.replace(place)
+        """Where it cannot be kept, it stands all the same: calls are decided, and it is said."""
+        try:
+            keep_policy(directory, self.present, self._folder.parent)
+        except OSError as e:
+            log.warning("policy_not_kept", policy=self.present.hash, error=str(e)[:500])
 
     def _place(self, policy_hash: str) -> Path:
         return self._folder / policy_hash.removeprefix("sha256:")
@@ -60,14 +67,22 @@ class Policies:
         """The policy of this hash; the one in the settings for "" and for one that is not kept here (said once)."""
         if not policy_hash:
             return self.present
-        found = self._known.get(policy_hash)
-        if found is None:
-            found = self._known[policy_hash] = self._load(policy_hash)
-        return found
+        return self._known.get(policy_hash) or self._load(policy_hash) or self.present
 
-    def _load(self, policy_hash: str) -> Policy:
+    def has(self, policy_hash: str) -> bool:
+        """Whether it can be decided by."""
+        return policy_hash in self._known or self._load(policy_hash) is not None
+
+    def _load(self, policy_hash: str) -> Policy | None:
+        """Reads what is kept; what could not be read is looked at again once its place has changed."""
+        place = self._place(policy_hash)
+        stamp = place.stat().st_mtime_ns if place.is_dir() else 0
+        if self._lost.get(policy_hash) == stamp:
+            return None
         try:
-            return load_policy(self._place(policy_hash))
+            found = self._known[policy_hash] = load_policy(place)
         except (OSError, PolicyInvalid) as e:
+            self._lost[policy_hash] = stamp
             log.warning("policy_not_kept", policy=policy_hash, error=str(e)[:500])
-            return self.present
+            return None
+        return found

@@ -59,7 +59,7 @@ class Supervision:
     def http(self) -> FastAPI:
         """The HTTP side."""
         secret = load_secret(self._settings.secret_file or self._settings.secrets_dir / "token.key")
-        app = create_app("supervision", secret=secret, ready=[self._watchdog.reason])
+        app = create_app("supervision", secret=secret, ready=[self._watchdog.reason], warn=[self._standing.warning])
         app.include_router(routes(self.desk, self._settled))
         app.include_router(judged(self.desk, self._complaints, self._standing, self.clock))
         return app

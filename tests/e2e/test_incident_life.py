@@ -68,9 +68,20 @@ def test_bad_alerts_are_refused_and_leave_nothing(outside: Outside) -> None:
     assert [e["field"] for e in broken.json()["errors"]] == ["alert.info.urgency"]
     assert alert(outside, "AX-4", status="Test").json()["code"] == "not_actionable"
     nobody = "<references>a,b,2026-04-05T10:20:30+08:00</references>"
-    assert alert(outside, "AX-5", kind="Cancel", more=nobody).status_code == 404
+    unknown = alert(outside, "AX-5", kind="Cancel", more=nobody)
+    assert unknown.status_code == 404
+    assert "'a,b'" in unknown.json()["detail"], "named as its sender does"
     with outside.county.client("intake", "nanxian-fire") as http:
         assert http.post("/v1/alerts", content=b"<alert/>").status_code == 403
+
+
+def test_a_cancel_on_the_heels_of_its_alert_is_taken(outside: Outside) -> None:
+    """Sent before the alert is decided: waited for, not taken for one that nobody knows."""
+    for n in range(5):
+        refers = f"<references>centre@anxiang.example,AH-{n},2026-04-05T10:20:30+08:00</references>"
+        assert alert(outside, f"AH-{n}").status_code == 202
+        taken = alert(outside, f"AHC-{n}", kind="Cancel", more=f"<note>误报</note>{refers}")
+        assert taken.status_code == 202, taken.text
 
 
 def test_three_way_and_the_outcome_that_flows_back(outside: Outside) -> None:
@@ -119,12 +130,15 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
     """Its hash is in later events, readers follow, earlier incidents keep theirs; one that does not hold is refused."""
     place = outside.county.data_dir
     before = outside.incident(outside.call("119", "三楼起火了")["incident_ids"][0])
-    active = tocsin_json("policy", "activate", str(changed), "--data-dir", place)["policy"]
+    told = tocsin_json("policy", "activate", str(changed), "--data-dir", place)
+    active = told["policy"]
+    assert (told["in_force"], told["regions"]) == (True, 5)
 
     def decided_by_it() -> bool:
         return outside.incident(outside.call("119", "四楼起火了")["incident_ids"][0])["policy"] == active
 
-    eventually_sync(decided_by_it, what="a call decided by the new policy")
+    assert decided_by_it(), "in force when the command returns"
+    assert "is in force in 5 regions" in tocsin("policy", "activate", str(changed), "--data-dir", place).stdout
     eventually_sync(lambda: labels(outside.county) == {"建筑物火灾"}, what="the readers' labels")
     assert outside.incident(before["incident_id"])["policy"] == before["policy"] != active
     kinds = changed / "kinds.toml"

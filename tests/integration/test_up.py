@@ -136,10 +136,15 @@ def _refused_beside(data: Path) -> None:
 
 
 def test_a_deployment_outlives_kills_and_restarts(tmp_path: Path) -> None:
-    """A killed service and a killed broker come back; a killed `up` leaves no process; the data stays."""
-    data = tmp_path / "data"
-    with deployed(data) as first:
+    """A killed service and a killed broker come back; a killed `up` leaves no process; the data stays.
+
+    Somebody is half-way through an edit of the policy meanwhile: what was checked by `up` goes on.
+    """
+    data, policy = tmp_path / "data", tmp_path / "policy"
+    tocsin("policy", "copy", str(policy))
+    with deployed(data, "--policy", str(policy)) as first:
         incident = sent(first, "house-life-1")
+        (policy / "kinds.toml").write_text("[[kind")
         os.kill(first.pids["router"], signal.SIGKILL)
         os.kill(first.pids["broker"], signal.SIGKILL)
         eventually_sync(lambda: _replaced(data, first, "router") and _replaced(data, first, "broker"), what="new pids")

@@ -4,12 +4,14 @@ import os
 import pkgutil
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from tocsin import __version__
 from tocsin.cli import commands
+from tocsin.cli.accounts import anothers
 from tocsin.cli.errors import Mend
 
 _Misused: Any = typer.BadParameter.__base__
@@ -77,7 +79,12 @@ def _unforeseen(e: Exception) -> int:
     """Says in one line what no command had words for; the exit code: 1 for a path somebody named, 70 for our fault."""
     if isinstance(e, OSError) and e.filename is not None:  # not there, no directory, not ours to write, no room
         why = (e.strerror or type(e).__name__).lower()
-        print(f"tocsin: {e.filename} cannot be used: {why}. Name another path, or mend that one.", file=sys.stderr)
+        mend = (
+            anothers(Path(str(e.filename)))
+            if isinstance(e, PermissionError)
+            else "Name another path, or mend that one."
+        )
+        print(f"tocsin: {e.filename} cannot be used: {why}. {mend}", file=sys.stderr)
         return 1
     said = " ".join(f"{type(e).__name__}: {e}".split())[:300]
     print(f"tocsin: an error of the program ({said}). Run it with TOCSIN_DEBUG=1, and report it.", file=sys.stderr)

@@ -6,27 +6,24 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from aiokafka.errors import KafkaError
-from msgspec import Struct
 
 from tocsin.broker.jars import cache_dir, locked
 from tocsin.broker.java import JAVA_VERSION_MIN, find_java
 from tocsin.broker.topics import last_append_ms, topic_states
 from tocsin.cli.brokers import brokers_seen
+from tocsin.cli.checked import Check, Checks
+from tocsin.cli.checks_policy import check_model, check_policy
 from tocsin.cli.deployment import PORT_OFFSETS, SERVICES, Deployment
 from tocsin.cli.errors import Mend
 from tocsin.cli.lag import lag_of, metrics_of, stable_lag_of
 from tocsin.cli.outside import outside_of
 from tocsin.cli.stopping import holder
-from tocsin.codec.text import COUNTY_ZONE
 from tocsin.log.topics import TOPICS, URGENT
-from tocsin.policy.load import load_policy
-from tocsin.policy.source import PolicyInvalid
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 
@@ -35,18 +32,6 @@ DISK_WARN_BYTES = 2 << 30
 DISK_FAIL_BYTES = 300 << 20
 LAG_MAX = 10_000
 CLOCK_APART_MS_MAX = 2_000
-
-
-class Check(Struct):
-    """One finding. `warning` does not make `doctor` fail."""
-
-    name: str
-    state: Literal["ok", "warning", "failure"]
-    found: str
-    mend: str = ""
-
-
-Checks = Iterator[Check]
 
 
 def check_python() -> Checks:
@@ -104,26 +89,6 @@ def check_disk(data_dir: Path) -> Checks:
         state = "failure" if free < DISK_FAIL_BYTES else "warning"
     mend = "" if state == "ok" else "Free some, or move the data directory: the event log is never cut."
     yield Check("disk", state, f"{free / (1 << 30):.1f} GiB free at {at}", mend)
-
-
-def check_policy(settings: Settings, now_ms: int) -> Checks:
-    """The policy reads, and its calendar covers this year and the next."""
-    try:
-        policy = load_policy(settings.policy_path)
-    except PolicyInvalid as e:
-        yield Check("policy", "failure", str(e), f"Run `tocsin policy check {settings.policy_path}` for all of it.")
-        return
-    yield Check("policy", "ok", f"{policy.name} {policy.version} {policy.hash[:19]}")
-    year = datetime.fromtimestamp(now_ms / 1000, COUNTY_ZONE).year
-    years = sorted(policy.calendar.years)
-    covered = f"covers {years[0]} to {years[-1]}" if years else "covers no year"
-    mend = f"Add the year's days off to {settings.policy_path / 'calendar.toml'}; until then weekdays count."
-    if year not in policy.calendar.years:
-        yield Check("calendar", "failure", f"{covered}, not {year}", mend)
-    elif year + 1 not in policy.calendar.years:
-        yield Check("calendar", "warning", f"{covered}, not yet {year + 1}", mend)
-    else:
-        yield Check("calendar", "ok", covered)
 
 
 def check_log(deployment: Deployment) -> Checks:
@@ -195,12 +160,17 @@ def all_checks(data_dir: Path, port_base: int, told: Callable[[str], None]) -> l
     """
     deployment = Deployment.read(data_dir) if holder(data_dir) else outside_of(data_dir)
     settings = Settings(data_dir=data_dir) if deployment is None else deployment.settings()
+    named = Path(deployment.policy_dir) if deployment is not None and deployment.policy_dir else None
     now_ms = Clock(settings.clock, data_dir / "clock.json").now_ms()
     found: list[Check] = []
     plans: list[tuple[str, Checks]] = [("Python", check_python())]
     if deployment is None or deployment.started_here:
         plans += [("Java", check_java()), ("ports", check_ports(data_dir, port_base))]
-    plans += [("disk", check_disk(data_dir)), ("the policy", check_policy(settings, now_ms))]
+    plans += [
+        ("disk", check_disk(data_dir)),
+        ("the policy", check_policy(settings, now_ms, named)),
+        ("the text model", check_model(settings)),
+    ]
     if deployment is not None:
         plans += [("the log", check_log(deployment)), ("services", check_services(deployment)),
                   ("the clock", check_clock(deployment))]  # fmt: skip

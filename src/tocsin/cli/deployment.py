@@ -27,7 +27,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 
 class Deployment(Struct, kw_only=True):
-    """`run.json`. URLs without trailing slash; `pids["broker"]` is 0 where an outside cluster is used."""
+    """`run.json`. URLs without trailing slash; `pids["broker"]` is 0 where an outside cluster is used.
+
+    `policy_dir` is the policy `up` was given, `policy_kept` the copy of it that the services began with; `model` the
+    version of the text model in `model_dir`, `model_fault` why the lexicon goes alone although one was asked for.
+    """
 
     ready: bool
     bootstrap: str
@@ -44,6 +48,10 @@ class Deployment(Struct, kw_only=True):
     data_dir: str = ""
     clock: str = "real"
     policy_dir: str = ""
+    policy_kept: str = ""
+    model_dir: str = ""
+    model: str = ""
+    model_fault: str = ""
     partitions: int = 6
     replicas: int = 1
     nodes: int = 1
@@ -100,12 +108,14 @@ class Deployment(Struct, kw_only=True):
 
     def settings(self) -> Settings:
         """Settings as the services have them; credentials of an outside cluster still come from the environment."""
+        policy = self.policy_kept or self.policy_dir
         return Settings(
             kafka_bootstrap=self.bootstrap,
             partitions=self.partitions,
             replicas=self.replicas,
             data_dir=Path(self.data_dir),
-            policy_dir=Path(self.policy_dir) if self.policy_dir else None,
+            policy_dir=Path(policy) if policy else None,
+            model_dir=Path(self.model_dir) if self.model_dir else None,
             clock=self.clock,
         )
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tocsin import __version__
 from tocsin.cli.deployment import Deployment
+from tocsin.cli.policies import policy_held
 from tocsin.cli.tokens import issue_all
-from tocsin.policy.load import load_policy
 from tocsin.runtime.security import load_secret
 from tocsin.runtime.settings import Settings
 
@@ -19,11 +19,12 @@ def outside_of(data_dir: Path) -> Deployment | None:
     secret = s.secret_file or s.secrets_dir / "token.key"
     if not all((s.intake_url, s.notifier_url, s.ems_url, s.supervision_url, s.router_url)) or not secret.is_file():
         return None
-    tokens = issue_all(load_secret(secret), load_policy(s.policy_path), hours=s.token_hours)
+    tokens = issue_all(load_secret(secret), policy_held(s.policy_path), hours=s.token_hours)
     return Deployment(
         ready=True, bootstrap=s.kafka_bootstrap, intake=s.intake_url, notifier=s.notifier_url, ems120=s.ems_url,
         supervision=s.supervision_url, router=s.router_url, console=s.notifier_url, pids={},
         tokens=tokens.roles, agency_tokens=tokens.agencies, unit_tokens=tokens.units, data_dir=str(data_dir),
-        clock=s.clock, policy_dir="" if s.policy_dir is None else str(s.policy_dir), partitions=s.partitions,
+        clock=s.clock, policy_dir="" if s.policy_dir is None else str(s.policy_dir),
+        model_dir="" if s.model_dir is None else str(s.model_dir), partitions=s.partitions,
         replicas=s.replicas, nodes=s.replicas, version=__version__,
     )  # fmt: skip

@@ -28,6 +28,7 @@ class UpPlan(Struct, frozen=True, kw_only=True):
     data_dir: Path
     port_base: int = 19000
     policy: Path | None = None
+    model: Path | None = None
     clock: str = "real"
     clock_start: str = ""
     nodes: int = 1
@@ -83,13 +84,15 @@ class UpPlan(Struct, frozen=True, kw_only=True):
         }
         if self.policy is not None:
             settled["TOCSIN_POLICY_DIR"] = str(self.policy)
+        if self.model is not None:
+            settled["TOCSIN_MODEL_DIR"] = str(self.model)
         return dict(os.environ) | settled
 
     def settings(self, bootstrap: str) -> Settings:
         """The same as an object, for what `up` does itself."""
         return Settings(
             kafka_bootstrap=bootstrap, partitions=self.partitions, replicas=self.replicas, data_dir=self.data_dir,
-            policy_dir=self.policy, clock=self.clock,
+            policy_dir=self.policy, model_dir=self.model, clock=self.clock,
         )  # fmt: skip
 
 
@@ -102,6 +105,7 @@ def plan_up(
     nodes: int,
     partitions: int | None,
     clock_start: str = "",
+    model: Path | None = None,
 ) -> UpPlan:
     """Checks the options and fills in what the environment says; Mend where something cannot be."""
     if not re.fullmatch(r"real|manual|scaled:\d+(\.\d+)?", clock):
@@ -120,10 +124,12 @@ def plan_up(
         )
     said = Settings()
     chosen = policy or said.policy_dir
+    trained = model or said.model_dir
     return UpPlan(
         data_dir=data_dir.resolve(),
         port_base=port_base,
         policy=None if chosen is None else chosen.resolve(),
+        model=None if trained is None else trained.resolve(),
         clock=clock,
         clock_start=clock_start,
         nodes=nodes,

@@ -25,9 +25,11 @@ from tocsin.cli.policies import policy_held
 from tocsin.cli.progress import Steps
 from tocsin.cli.service import STOP_SECONDS_MAX, Service
 from tocsin.cli.tokens import issue_all
+from tocsin.policy.activate import keep_policy
 from tocsin.policy.model import Policy
 from tocsin.runtime.held import Held
 from tocsin.runtime.security import load_secret
+from tocsin.text.model import open_model
 
 READY_SECONDS_MAX = 180.0
 _DEATHS_MAX = 4
@@ -60,7 +62,10 @@ class County:
         try:
             end_leftovers(plan.data_dir)
             self._room()
+            named = self.plan.policy
             policy = self._policy()
+            trained, fault = open_model(plan.model, policy)  # the router opens it again; here it is said aloud
+            model = trained.version if trained is not None else ""
             prepare_clock(plan.data_dir, plan.clock, plan.clock_start)
             bootstrap = self._log(steps)
             self._start_services(bootstrap)
@@ -72,7 +77,8 @@ class County:
                 intake=urls["intake"], notifier=urls["notifier"], ems120=urls["ems120"], router=urls["router"],
                 supervision=urls["supervision"], console=urls["notifier"],
                 pids={}, tokens=tokens.roles, agency_tokens=tokens.agencies, unit_tokens=tokens.units,
-                data_dir=str(plan.data_dir), clock=plan.clock, policy_dir=str(plan.policy or ""),
+                data_dir=str(plan.data_dir), clock=plan.clock, policy_dir=str(named or ""),
+                policy_kept=str(self.plan.policy), model_dir=str(plan.model or ""), model=model, model_fault=fault,
                 partitions=plan.partitions, replicas=self.plan.replicas, nodes=plan.nodes, version=__version__,
             )  # fmt: skip
             return self._written()
@@ -81,7 +87,18 @@ class County:
             raise
 
     def _policy(self) -> Policy:
-        return policy_held(self.plan.settings("").policy_path)
+        """The policy of the settings. Services get a copy of it: who edits the directory meanwhile changes nothing.
+
+        Else one that dies would come back by half an edit, or not at all.
+        """
+        directory = self.plan.settings("").policy_path
+        policy = policy_held(directory)
+        try:
+            kept = keep_policy(directory, policy, self.plan.data_dir)
+        except OSError as e:
+            raise Mend(f"The policy {directory} could not be kept: {e}", "Try again; see `tocsin doctor`.") from e
+        self.plan = msgspec.structs.replace(self.plan, policy=kept)
+        return policy
 
     def _room(self) -> None:
         free = shutil.disk_usage(self.plan.data_dir).free

@@ -5,6 +5,7 @@ text, its area the location, its identifier the call's id, so that the same aler
 """
 
 import hashlib
+import re
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -27,13 +28,14 @@ ADDRESS_MAX, SHORT_MAX = 2000, 200
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """What an alert says, as far as a call can say it."""
+    """What an alert says, as far as a call can say it. `about`: the calls it refers to; `named`: as its sender does."""
 
     call_id: str
     kind: Literal["Alert", "Update", "Cancel"]
     line: Line
     body: dict[str, Any]
     about: list[str]
+    named: list[str]
     text: str
 
 
@@ -66,20 +68,25 @@ def read_alert(body: bytes, line: Line | None = None) -> Alert:
     text = _words(info) if info is not None else _text(root, "note")
     found = line or LINES.get(_text(info, "category") if info is not None else "", ELSE_LINE)
     call_id = call_id_of(sender, identifier)
-    about = [call_id_of(*t.split(",")[:2]) for t in _text(root, "references").split()]
+    named = [",".join(t.split(",")[:2]) for t in _text(root, "references").split()]
+    about = [call_id_of(*t.split(",")[:2]) for t in named]
     posted = _posted(root, info, call_id, found, text) if info is not None else {}
     return Alert(
         call_id=call_id, kind="Alert" if kind == "Alert" else "Update" if kind == "Update" else "Cancel", line=found,
-        body=posted, about=about, text=text,
+        body=posted, about=about, named=named, text=text,
     )  # fmt: skip
 
 
 def _tree(body: bytes) -> ET.Element:
-    parser, builder = expat.ParserCreate(namespace_separator="}"), ET.TreeBuilder()
+    body, encoding = _readable(body)
+    parser, builder = expat.ParserCreate(encoding, namespace_separator="}"), ET.TreeBuilder()
 
     def refuse(*_: object) -> None:
         raise InvalidBody(
-            422, "not_xml", "The alert declares a document type; send it without.", [FieldError("", "has a DOCTYPE")]
+            422,
+            "not_xml",
+            "The alert declares a document type; send it without.",
+            [FieldError("", "has a DOCTYPE; take it out")],
         )
 
     def named(name: str) -> str:
@@ -92,8 +99,23 @@ def _tree(body: bytes) -> ET.Element:
     try:
         parser.Parse(body, True)
     except (expat.ExpatError, ValueError, LookupError) as e:
-        raise InvalidBody(422, "not_xml", f"The alert is not XML: {e}.", [FieldError("", str(e)[:200])]) from e
+        detail = f"The alert is not XML: {e}. Send it well-formed, in UTF-8, UTF-16 or GB18030."
+        raise InvalidBody(422, "not_xml", detail, [FieldError("", str(e)[:200])]) from e
     return builder.close()
+
+
+_DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["'](gb2312|gbk|gb18030)["']""", re.IGNORECASE)
+
+
+def _readable(body: bytes) -> tuple[bytes, str | None]:
+    """The body as the parser can read it: it knows none of the Chinese encodings, which many centres still send."""
+    if _DECLARED.match(body) is None:
+        return body, None
+    try:
+        return body.decode("gb18030").encode(), "utf-8"
+    except UnicodeDecodeError as e:
+        what = f"byte {e.start} is no GB18030, which the alert says it is in"
+        raise InvalidBody(422, "not_xml", f"The alert is not XML: {what}.", [FieldError("", what)]) from e
 
 
 def _parted(fault: str) -> tuple[str, str]:

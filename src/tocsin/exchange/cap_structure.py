@@ -24,6 +24,18 @@ _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*", re.ASCII)
 _TRIPLET = re.compile(r"[^\s,<&]+,[^\s,<&]+,\S+")
 
 
+_DECIMAL = re.compile(r"[-+]?\d{1,15}(\.\d{0,18})?", re.ASCII)
+RADIUS_KM_MAX = 20_040.0
+"""Half of the earth's circumference: beyond it a circle is no place."""
+
+
+def _decimal(text: str) -> float:
+    """A plain decimal number, as the standard writes them; ValueError for what else a computer may call one."""
+    if _DECIMAL.fullmatch(text.strip()) is None:
+        raise ValueError(text)
+    return float(text)
+
+
 def _any(_: str) -> bool:
     return True
 
@@ -40,14 +52,22 @@ def _name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+_CHOICES: dict[Judge, tuple[str, ...]] = {}
+"""The words a judge takes, for whoever is told that theirs is none."""
+
+
 def _one_of(*words: str) -> Judge:
-    return lambda text: text in words
+    def judge(text: str) -> bool:
+        return text in words
+
+    _CHOICES[judge] = words
+    return judge
 
 
 def _pair(text: str) -> bool:
     lat, comma, lon = text.partition(",")
     try:
-        return bool(comma) and abs(float(lat)) <= LAT_MAX and abs(float(lon)) <= LON_MAX
+        return bool(comma) and abs(_decimal(lat)) <= LAT_MAX and abs(_decimal(lon)) <= LON_MAX
     except ValueError:
         return False
 
@@ -59,14 +79,14 @@ def _polygon(text: str) -> bool:
 
 def _number(text: str) -> bool:
     try:
-        return float(text) >= 0
+        return _decimal(text) >= 0
     except ValueError:
         return False
 
 
 def _circle(text: str) -> bool:
     centre, _, radius = text.partition(" ")
-    return _pair(centre) and _number(radius)
+    return _pair(centre) and _number(radius) and float(radius) <= RADIUS_KM_MAX
 
 
 def _references(text: str) -> bool:
@@ -109,6 +129,21 @@ WITHIN = {
 }  # fmt: skip
 
 
+_TIME = "a time such as 2026-04-05T10:20:30+08:00: whole seconds, an offset, no Z"
+_EXPECTED = {
+    "identifier": "no blanks, commas, < or &", "sender": "no blanks, commas, < or &", "sent": _TIME,
+    "effective": _TIME, "onset": _TIME, "expires": _TIME, "event": "some words", "mimeType": "some words",
+    "references": "sender,identifier,sent for each, with blanks between", "language": "a language such as zh-CN",
+    "polygon": "lat,lon pairs in WGS84, at least four, the first again as the last",
+    "circle": f"lat,lon in WGS84, a blank, and a radius of 0 to {RADIUS_KM_MAX:.0f} km", "size": "a number of bytes",
+}  # fmt: skip
+
+
+def _expected(name: str, judge: Judge) -> str:
+    words = _CHOICES.get(judge)
+    return f"one of {', '.join(words)}" if words else _EXPECTED[name]
+
+
 def faults(alert: ET.Element) -> list[str]:
     """Everything in an alert that is not as the standard has it, each with where it stands; empty where all is."""
     if alert.tag != f"{{{NAMESPACE}}}alert":
@@ -140,7 +175,8 @@ def _judged(where: str, node: ET.Element, rules: dict[str, tuple[Count, Judge]])
         if name in WITHIN:
             yield from _judged(f"{where}.{name}", child, WITHIN[name])
         elif not rules[name][1]((child.text or "").strip()):
-            yield f"{where}.{name}: {(child.text or '').strip()[:60]!r} cannot stand here"
+            said = (child.text or "").strip()[:60]
+            yield f"{where}.{name}: {said!r} cannot stand here; expected {_expected(name, rules[name][1])}"
     for name, ((least, most), _) in rules.items():
         if times[name] < least:
             yield f"{where}.{name}: is missing"

@@ -110,6 +110,8 @@ def activate_policy(case: Case) -> None:
     """ActivatePolicy: later decisions of this region use it."""
     if not case.data.policy:
         raise Refused("reason_required", "name the policy's hash")
+    if case.facts.unkept:
+        raise Refused("policy_unknown", "whoever decides this region has no copy of it that holds")
     if case.region.policy == case.data.policy:
         case.noted("policy_active")
         return

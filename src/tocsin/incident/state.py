@@ -14,12 +14,14 @@ from tocsin.policy.model import Policy
 class Facts(Struct, frozen=True):
     """What `decide` may know beside state and command: all of it given, so that deciding needs no clock and no I/O.
 
-    `understanding` is there for calls; `recorded_at` is the log's own time for the command (invariant 9).
+    `understanding` is there for calls; `recorded_at` is the log's own time for the command (invariant 9). `unkept`: the
+    policy that the command asks for is not there to decide by.
     """
 
     recorded_at: Ms
     policy: Policy
     understanding: Understanding | None = None
+    unkept: bool = False
 
 
 class Link(Struct, gc=False):

@@ -16,7 +16,7 @@ from tocsin.log.partition import partition_of
 from tocsin.log.port import Append
 from tocsin.log.topics import URGENT
 from tocsin.policy.model import Policy
-from tocsin.policy.source import FILES
+from tocsin.policy.source import FILES, policy_hash
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 
@@ -25,15 +25,22 @@ ACTIVE = "active"
 
 
 def keep_policy(directory: Path, policy: Policy, data_dir: Path) -> Path:
-    """Copies the files of a loaded policy to `data_dir/policies/<hash>`, whole or not at all."""
+    """Copies the files of a loaded policy to `data_dir/policies/<hash>`, whole or not at all.
+
+    OSError where that cannot be, or where the directory was changed since it was loaded.
+    """
     place = data_dir / "policies" / policy.hash.removeprefix("sha256:")
-    if place.is_dir():
+    if place.is_dir() and policy_hash(place) == policy.hash:
         return place
-    fresh = place.with_name(f"{place.name}.new")
+    fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name in (n for n in FILES if (directory / n).is_file()):
         shutil.copyfile(directory / name, fresh / name)
+    if policy_hash(fresh) != policy.hash:
+        shutil.rmtree(fresh)
+        raise OSError(f"{directory} was changed while it was read")
+    shutil.rmtree(place, ignore_errors=True)  # torn, or changed by hand: not what its name says
     fresh.replace(place)
     return place
 
@@ -61,8 +68,8 @@ def marked_active(folder: Path) -> Active | None:
         return None
 
 
-def activations(policy: Policy, *, partitions: int, clock: Clock) -> list[Append]:
-    """The commands, one a region. Sent again they are the same commands only within the same millisecond."""
+def activations(policy: Policy, *, partitions: int, clock: Clock) -> list[tuple[str, Append]]:
+    """The commands with their ids, one a region. Sent again, they are the same only within the same millisecond."""
     now = clock.now_ms()
     found = []
     for region in sorted(policy.regions):
@@ -75,17 +82,19 @@ def activations(policy: Policy, *, partitions: int, clock: Clock) -> list[Append
         )
         headers = command_headers(command, clock=clock)
         partition = partition_of(region, partitions)
-        found.append(Append(URGENT.name, partition, region.encode(), encode_command(command), headers))
+        record = Append(URGENT.name, partition, region.encode(), encode_command(command), headers)
+        found.append((command.command_id, record))
     return found
 
 
-async def activate(policy: Policy, settings: Settings) -> int:
-    """Asks every region to go by this policy from now on; how many were asked. LogUnavailable where none can be."""
+async def activate(policy: Policy, settings: Settings) -> list[str]:
+    """Asks every region to go by this policy from now on; the commands' ids. LogUnavailable where none can be."""
     producer = KafkaProducer(settings)
     await producer.start()
     try:
         clock = Clock(settings.clock, settings.data_dir / "clock.json")
-        sent = await producer.append_all(activations(policy, partitions=settings.partitions, clock=clock))
+        asked = activations(policy, partitions=settings.partitions, clock=clock)
+        await producer.append_all([a for _, a in asked])
     finally:
         await producer.stop()
-    return len(sent)
+    return [command_id for command_id, _ in asked]

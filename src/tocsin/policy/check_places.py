@@ -1,19 +1,17 @@
-"""Gazetteer, outlines, ambulances and hospitals: names once, numbers that are places, regions that exist."""
+"""Gazetteer, ambulances and hospitals: names once, numbers that are places, regions that exist."""
 
 import math
 from typing import Any
-
-import shapely
 
 from tocsin.policy.check_types import Judge
 
 _KINDS = ("town", "village", "road", "landmark", "crossing")
 _SETTINGS = ("town", "suburb", "village")
 _RADIUS_MAX_M = 100_000
-_RING_MIN = 4
 
 
-def _degrees(lon: Any, lat: Any) -> bool:
+def degrees(lon: Any, lat: Any) -> bool:
+    """Whether these are a longitude and a latitude."""
     try:
         x, y = float(lon), float(lat)
     except (TypeError, ValueError):
@@ -24,12 +22,15 @@ def _degrees(lon: Any, lat: Any) -> bool:
 def check_gazetteer(judge: Judge) -> None:
     """Each entry has its own id, names nobody else in its town has, and a point."""
     file = "gazetteer.csv"
-    ids: set[str] = set()
+    ids: dict[str, int] = {}
     named: dict[tuple[str, str], str] = {}
     for line, row in judge.files.gazetteer:
-        if row["id"] in ids or not row["id"]:
-            judge.say(file, line, f"the id {row['id']!r} stands twice or is blank", "give each entry its own")
-        ids.add(row["id"])
+        if not row["id"]:
+            judge.say(file, line, "an entry without id", "give it one of its own")
+        elif row["id"] in ids:
+            what = f"the id {row['id']!r} stands twice, first in line {ids[row['id']]}"
+            judge.say(file, line, what, "give each entry its own")
+        ids.setdefault(row["id"], line)
         judge.region(file, line, row["region"])
         for name in filter(None, (n.strip() for n in row["names"].split("|"))):
             other = named.setdefault((name, row["town"]), row["id"])
@@ -45,11 +46,9 @@ def check_gazetteer(judge: Judge) -> None:
 
 
 def _check_numbers(judge: Judge, line: int, row: dict[str, str]) -> None:
-    if not _degrees(row["lon"], row["lat"]):
-        row |= {"lon": "0", "lat": "0"}
-        judge.say(
-            "gazetteer.csv", line, f"the point of {row['id']} is no position", "give longitude and latitude in degrees"
-        )
+    if not degrees(row["lon"], row["lat"]):
+        mend = "give longitude and latitude in degrees, longitude first"
+        judge.say("gazetteer.csv", line, f"the point {row['lon']},{row['lat']} of {row['id']} is no position", mend)
     try:
         radius = float(row["radius_m"])
     except ValueError:
@@ -64,49 +63,11 @@ def check_spots(judge: Judge) -> None:
     for table in ("unit", "hospital"):
         judge.unique(file, table, "id")
         for i, row in enumerate(judge.toml(file).get(table, [])):
-            if not _degrees(row["lon"], row["lat"]):
-                judge.say(file, judge.row(file, table, i), f"{row['id']} stands nowhere", "give lon and lat in degrees")
+            if not degrees(row["lon"], row["lat"]):
+                at = judge.field(file, judge.row(file, table, i), "lon")
+                what = f"{row['id']} stands nowhere ({row['lon']}, {row['lat']})"
+                judge.say(file, at, what, "give lon and lat in degrees")
     for i, row in enumerate(judge.toml(file).get("hospital", [])):
         if row["beds"] < 0:
-            judge.say(file, judge.row(file, "hospital", i), f"{row['id']} has fewer than no beds", "correct it")
-
-
-def check_shapes(judge: Judge) -> list[tuple[int, str, Any]]:
-    """The outlines that hold: (line, region, shape)."""
-    file = "boundaries.geojson"
-    shapes: list[tuple[int, str, Any]] = []
-    at = 0
-    for feature in judge.files.features:
-        at = judge.files.line(file, '"Feature"', at) or at
-        properties, geometry = feature.get("properties"), feature.get("geometry")
-        region = str(properties.get("region", "")) if isinstance(properties, dict) else ""
-        judge.region(file, at, region)
-        rings = _rings(geometry)
-        if not rings:
-            judge.say(
-                file, at, f"the outline of {region or 'a feature'} is no Polygon", "give closed rings of lon, lat"
-            )
-        for ring in rings:
-            shape = shapely.Polygon(ring)
-            if not shape.is_valid or shape.area <= 0:
-                judge.say(file, at, f"the outline of {region} crosses itself or is empty", "draw it again")
-            else:
-                shapes.append((at, region, shape))
-    return shapes
-
-
-def _rings(geometry: Any) -> list[list[tuple[float, float]]]:
-    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        return []
-    held: Any = geometry.get("coordinates")
-    parts: Any = held if geometry["type"] == "MultiPolygon" else [held]
-    rings: list[list[tuple[float, float]]] = []
-    try:
-        for part in parts or []:
-            ring = [(p[0], p[1]) for p in part[0]]
-            if len(ring) < _RING_MIN or ring[0] != ring[-1] or not all(_degrees(x, y) for x, y in ring):
-                return []
-            rings.append([(float(x), float(y)) for x, y in ring])
-    except (TypeError, IndexError, KeyError):
-        return []
-    return rings
+            at = judge.field(file, judge.row(file, "hospital", i), "beds")
+            judge.say(file, at, f"{row['id']} has {row['beds']} beds", "give 0 or more")

@@ -1,6 +1,9 @@
 """The form of every table: which fields there must be and of what type; and what all checks share."""
 
+import difflib
+import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from tocsin.policy.source import Files, Finding
@@ -103,6 +106,12 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         "hospital?": {**_PLACED, "capabilities": _TEXTS, "beds": _WHOLE},
     },
 }  # fmt: skip
+_WORDS = {_TEXT: "a text", "tables": "a list of { … } rows", "days": "a list of days"}
+_EXAMPLES = {
+    _TEXT: '"…"', _WHOLE: "1, a whole number without quotes", _NUMBER: "0.5, without quotes", _BOOL: "true (or false)",
+    _TEXTS: '["…", "…"]', _WHOLES: "[1, 2]", _TABLE: "{ … = … }", "tables": "[{ … }]", "days": '["2026-10-01"]',
+}  # fmt: skip
+_SHOWN_MAX = 40
 _SHIFT = {"name": _TEXT, "days": _WHOLES, "from_time": _TEXT, "to_time": _TEXT}
 
 
@@ -112,6 +121,7 @@ class Judge:
     def __init__(self, files: Files) -> None:
         self.files = files
         self.findings: list[Finding] = []
+        self._rows: dict[tuple[str, str], list[int]] = {}
 
     def toml(self, file: str) -> dict[str, Any]:
         """A file as parsed."""
@@ -121,72 +131,105 @@ class Judge:
         """Adds a finding."""
         self.findings.append(Finding(file, line, what, mend))
 
+    def faulty(self) -> set[str]:
+        """Files with something wrong so far: what builds on them cannot be judged yet."""
+        return {f.file for f in (*self.files.findings, *self.findings)}
+
     def at(self, file: str, needle: str) -> int:
         """The line where this stands."""
         return self.files.line(file, needle)
 
+    def header(self, file: str, name: str) -> int:
+        """The line where a name of the file itself stands: `name =`, `[name]` or `[[name]]`; 1 where none does."""
+        found = (self.files.line(file, n) for n in (f"{name} =", f"[{name}]", name))
+        return next((n for n in found if n), 1)
+
     def row(self, file: str, table: str, index: int) -> int:
         """The line of a row of `[[table]]`."""
-        return self.files.table(file, table, index)
+        if (file, table) not in self._rows:
+            self._rows[file, table] = self.files.tables(file, table)
+        found = self._rows[file, table]
+        return found[index] if index < len(found) else 0
 
     def names(self, file: str, table: str, field: str) -> set[str]:
         """All values of a field."""
         return {str(r[field]) for r in self.toml(file).get(table, [])}
 
+    def field(self, file: str, row: int, name: str) -> int:
+        """The line of a field of the table that begins at line `row`."""
+        spaced = self.files.within(file, row, f"{name} =")
+        return spaced if spaced != row else self.files.within(file, row, f"{name}=")
+
     def unique(self, file: str, table: str, field: str) -> set[str]:
         """The same; a value that stands twice, or is blank, is a finding."""
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         for i, r in enumerate(self.toml(file).get(table, [])):
-            value = str(r[field])
-            if value in seen or not value.strip():
-                what = f"{table} {field} {value!r} stands twice" if value in seen else f"{table} without {field}"
-                self.say(file, self.row(file, table, i), what, "give each its own")
-            seen.add(value)
-        return seen
+            value, row = str(r[field]), self.row(file, table, i)
+            if not value.strip():
+                self.say(file, self.field(file, row, field), f"{table} without {field}", "give it one of its own")
+            elif value in seen:
+                what = f"{table} {field} {value!r} stands twice, first in line {seen[value]}"
+                self.say(file, self.field(file, row, field), what, "give each its own")
+            seen.setdefault(value, row)
+        return set(seen)
+
+    def named(self, file: str, line: int, what: str, value: str, known: Collection[str], where: str) -> None:
+        """A finding for a name that is none of those known: at the line where it stands, with the nearest of them."""
+        close = difflib.get_close_matches(value, known, 1)
+        mend = f"name one of {where}" + (f"; did you mean {close[0]!r}?" if close else "")
+        self.say(file, self.files.within(file, line, f'"{value}"'), f"unknown {what} {value!r}", mend)
 
     def agency(self, file: str, line: int, agency: str) -> None:
         """An agency that must exist."""
-        if agency not in self.names("agencies.toml", "agency", "id"):
-            self.say(file, line, f"unknown agency {agency!r}", "name one of agencies.toml")
+        known = self.names("agencies.toml", "agency", "id")
+        if agency not in known:
+            self.named(file, line, "agency", agency, known, "agencies.toml")
 
     def region(self, file: str, line: int, region: str) -> None:
         """A region that must exist."""
-        if region not in self.names("policy.toml", "region", "id"):
-            self.say(file, line, f"unknown region {region!r}", "name one of policy.toml")
+        known = self.names("policy.toml", "region", "id")
+        if region not in known:
+            self.named(file, line, "region", region, known, "policy.toml")
 
     def kind(self, file: str, line: int, pattern: str) -> None:
         """A kind (or `group.*`) that must exist."""
         codes = self.names("kinds.toml", "kind", "code")
         if pattern not in codes and not (pattern.endswith(".*") and any(c.startswith(pattern[:-1]) for c in codes)):
-            self.say(file, line, f"unknown kind {pattern!r}", "name a code of kinds.toml, or group.*")
+            groups = {f"{c.split('.')[0]}.*" for c in codes if "." in c}
+            known = groups if pattern.endswith(".*") else codes
+            self.named(file, line, "kind", pattern, known, "kinds.toml, or group.*")
 
     def hours(self, file: str, line: int, what: str, value: str) -> None:
         """A time of day."""
         if not _HOURS.match(value):
-            self.say(file, line, f"{what} {value!r} is no time", "write HH:MM, 00:00 to 23:59")
+            at = self.files.within(file, line, f'"{value}"')
+            self.say(file, at, f"{what} {value!r} is no time", "write HH:MM, 00:00 to 23:59")
 
 
 def check_forms(judge: Judge) -> None:
-    """Every table has its fields, of their types, and no others."""
-    for file, tables in FORMS.items():
-        held = judge.toml(file)
+    """Every table has its fields, of their types, and no others. Files that could not be parsed are left out."""
+    for file in (f for f in FORMS if f in judge.files.toml and f not in judge.faulty()):
+        tables, held = FORMS[file], judge.toml(file)
         named = {t.rstrip("?") for t in tables if t}
-        for table, fields in tables.items():
-            if not table:
-                _fields(judge, file, 1, held, fields, known=named)
-                continue
-            name = table.rstrip("?")
-            rows = held.get(name, [])
+        _fields(judge, file, 1, held, tables.get("", {}), known=named)
+        for table, fields in ((t.rstrip("?"), f) for t, f in tables.items() if t):
+            rows = held.get(table, [])
             if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-                judge.say(file, judge.at(file, name), f"{name} must be a list of tables", f"write [[{name}]]")
+                judge.say(file, judge.at(file, table), f"{table} must be a list of tables", f"write [[{table}]]")
                 continue
-            if not rows and not table.endswith("?"):
-                judge.say(file, 0, f"there is no [[{name}]]", "add at least one")
+            if not rows and f"{table}?" not in tables:
+                judge.say(file, 1, f"there is no [[{table}]]", "add at least one")
             for i, row in enumerate(rows):
-                _fields(judge, file, judge.row(file, name, i), row, fields, known=set())
-                for shift in row.get("roster", []) if name == "agency" and isinstance(row.get("roster"), list) else []:
-                    if isinstance(shift, dict):
-                        _fields(judge, file, judge.row(file, name, i), shift, _SHIFT, known=set())
+                at = judge.row(file, table, i)
+                _fields(judge, file, at, row, fields, known=set())
+                _check_shifts(judge, file, at, row if table == "agency" else {})
+
+
+def _check_shifts(judge: Judge, file: str, at: int, agency: dict[str, Any]) -> None:
+    roster = agency.get("roster", [])
+    for shift in roster if isinstance(roster, list) else []:
+        if isinstance(shift, dict):
+            _fields(judge, file, at, shift, _SHIFT, known=set())
 
 
 def _fields(
@@ -196,14 +239,34 @@ def _fields(
         name = field.rstrip("?")
         if name not in row:
             if not field.endswith("?"):
-                judge.say(file, line, f"{name} is missing", f"add it: {form}")
+                judge.say(file, line, f"{name} is missing", f"add it: {_example(name, form)}")
         elif not _is(row[name], form):
-            where = judge.files.line(file, name, line - 1) or line
-            judge.say(file, where, f"{name} must be {form}", f"write {form}")
+            what = f"{name} must be {_said(form)}, not {_shown(row[name])}"
+            judge.say(file, judge.field(file, line, name), what, f"write {_example(name, form, row[name])}")
     allowed = {f.rstrip("?") for f in fields} | known
-    for name in row:
-        if name not in allowed and fields is not FORMS.get(file, {}).get(""):
-            judge.say(file, judge.files.line(file, name, line - 1) or line, f"unknown field {name!r}", "take it out")
+    for name in (n for n in row if n not in allowed):
+        close = difflib.get_close_matches(name, allowed, 1)
+        mend = f"did you mean {close[0]!r}? else take it out" if close else "take it out"
+        at = judge.field(file, line, name) if line > 1 else judge.header(file, name)
+        judge.say(file, at, f"unknown field {name!r}", mend)
+
+
+def _said(form: str) -> str:
+    return f"one of {form.replace('|', ', ')}" if "|" in form else _WORDS.get(form, form)
+
+
+def _shown(value: Any) -> str:
+    """As the file has it, on one line and not too long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
+
+
+def _example(name: str, form: str, instead_of: Any = "") -> str:
+    """A line as it should be; of several words the one nearest to what stands there."""
+    words = form.split("|")
+    if len(words) == 1:
+        return f"{name} = {_EXAMPLES[form]}"
+    return f'{name} = "{(difflib.get_close_matches(str(instead_of), words, 1) or words)[0]}"'
 
 
 def _is(value: Any, form: str) -> bool:  # noqa: PLR0911 - one answer a form

@@ -66,10 +66,20 @@ class Files(NamedTuple):
                 return n
         return 0
 
-    def table(self, file: str, name: str, index: int) -> int:
-        """The line of the index-th `[[name]]` (from 0)."""
-        found = [n for n, t in enumerate(self.text.get(file, "").split("\n"), 1) if t.strip() == f"[[{name}]]"]
-        return found[index] if index < len(found) else 0
+    def tables(self, file: str, name: str) -> list[int]:
+        """The line of each `[[name]]`, in order."""
+        lines = enumerate(self.text.get(file, "").split("\n"), 1)
+        return [n for n, t in lines if t.lstrip().startswith("[[") and re.sub(r"\s|#.*", "", t) == f"[[{name}]]"]
+
+    def within(self, file: str, row: int, needle: str) -> int:
+        """The line that holds `needle` in the table that begins at line `row`; `row` itself where none does."""
+        lines = self.text.get(file, "").split("\n")
+        for n in range(max(row, 1), len(lines) + 1):
+            if n > row and lines[n - 1].startswith("["):
+                break
+            if needle in lines[n - 1]:
+                return n
+        return row
 
 
 def policy_hash(directory: Path) -> str:
@@ -94,12 +104,16 @@ def read_files(directory: Path) -> Files:
                 findings.append(Finding(name, 0, "the file is over 16 MiB", "split or thin it"))
                 continue
             text[name] = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as e:
+            line = e.object[: e.start].count(b"\n") + 1
+            findings.append(Finding(name, line, "the line is not UTF-8 (perhaps GBK)", "save the file as UTF-8"))
         except FileNotFoundError:
             if name in OPTIONAL:
                 continue
             findings.append(Finding(name, 0, "the file is missing", "copy it from the sample (tocsin policy copy)"))
-        except (OSError, UnicodeDecodeError) as e:
-            findings.append(Finding(name, 0, f"cannot be read as UTF-8 text ({type(e).__name__})", "save it as UTF-8"))
+        except OSError as e:
+            why = (e.strerror or type(e).__name__).lower()
+            findings.append(Finding(name, 0, f"the file cannot be read: {why}", "let this account read it"))
     toml = {}
     for name in TOML_FILES:
         if name in text:
@@ -114,18 +128,44 @@ def _toml(name: str, text: str, findings: list[Finding]) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as e:
-        at = re.search(r"line (\d+)", str(e))
-        last = text.count("\n") + 1 if "end of document" in str(e) else 0
-        findings.append(Finding(name, int(at.group(1)) if at else last, f"not TOML: {e}", "mend the line's form"))
+        findings.append(_no_toml(name, text, str(e)))
         return {}
+
+
+def _no_toml(name: str, text: str, said: str) -> Finding:
+    """The parser's own words, without its place, which is the finding's; and what most often mends them."""
+    lines = text.split("\n")
+    at = re.search(r"line (\d+)", said)
+    line = int(at.group(1)) if at else len(lines)
+    if "Unclosed array" in said:  # told where the parser gave up: the list began further up
+        opened = (n for n in range(min(line, len(lines)), 0, -1) if re.search(r"=\s*\[[^\]]*$", lines[n - 1]))
+        line = next(opened, line)
+    here = lines[line - 1] if line <= len(lines) else ""
+    what = re.sub(r"\s*\(at [^()]*\)", "", said)
+    mends = {
+        "Invalid value": 'write text in "quotes", numbers bare, true or false in small letters',
+        "Cannot overwrite": "the name stands twice here: keep one",
+        "Cannot declare": "the table stands twice: keep one",
+        "Unclosed array": "close the list that begins here with ]",
+        "Expected '='": "write name = value",
+        "Illegal character": 'close the text with a " on its own line',
+        "Unterminated": 'close the text with a "',
+    }
+    wide = sorted(set("“”‘’，：＝［］｛｝＂") & set(re.sub(r'"[^"]*"', "", here)))
+    mend = next((m for words, m in mends.items() if words in said), "see that quotes, brackets and commas are closed")
+    if wide:
+        mend = f"write half-width signs instead of {' '.join(wide)}"
+    return Finding(name, line, f"not TOML: {what}", mend)
 
 
 def _gazetteer(text: str | None, findings: list[Finding]) -> list[Row]:
     rows: list[Row] = []
     header: list[str] | None = None
     reader = csv.reader(io.StringIO(text or ""))
+    began = 1
     try:
         for cells in reader:
+            line, began = began, reader.line_num + 1
             if not cells or cells[0].startswith("#"):
                 continue
             if header is None:
@@ -135,8 +175,10 @@ def _gazetteer(text: str | None, findings: list[Finding]) -> list[Row]:
                     findings.append(Finding(GAZETTEER, reader.line_num, "the columns are not the expected ones", mend))
                     return []
             elif len(cells) != len(header):
-                what = f"{len(cells)} cells where {len(header)} belong"
-                findings.append(Finding(GAZETTEER, reader.line_num, what, "give the line all its cells"))
+                what, mend = f"{len(cells)} cells where {len(header)} belong", "give the line all its cells"
+                if began - line > 1:
+                    what, mend = "a quotation mark that is not closed on its line", "close it, or take it out"
+                findings.append(Finding(GAZETTEER, line, what, mend))
             else:
                 rows.append(Row(reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))))
     except csv.Error as e:
@@ -147,14 +189,34 @@ def _gazetteer(text: str | None, findings: list[Finding]) -> list[Row]:
     return rows
 
 
+_SYSTEMS = ("CRS84", "4326", "4490")
+"""WGS84 by its two names; CGCS2000, which lies within centimetres of it."""
+
+
+def _systems(text: str, found: Any) -> list[Finding]:
+    """A `crs` that names another system: read as WGS84, every outline would lie elsewhere."""
+    if not isinstance(found, dict) or found.get("crs") is None:
+        return []
+    crs = found["crs"]
+    name = str(crs.get("properties", {}).get("name", "")) if isinstance(crs, dict) else str(crs)
+    if name.rsplit(":", 1)[-1].upper() in _SYSTEMS:
+        return []
+    line = next((n for n, t in enumerate(text.split("\n"), 1) if '"crs"' in t), 1)
+    what = f"the outlines are in another system ({name or 'one without a name'})"
+    return [Finding(BOUNDARIES, line, what, "convert them to WGS84 (EPSG:4326) and take crs out")]
+
+
 def _features(text: str, findings: list[Finding]) -> list[dict[str, Any]]:
     try:
         found = json.loads(text)
         features = found.get("features", []) if isinstance(found, dict) else None
     except (ValueError, RecursionError) as e:
-        at = getattr(e, "lineno", 0)
-        findings.append(Finding(BOUNDARIES, at, f"not JSON: {e}", "mend the line's form"))
+        where = e.lineno if isinstance(e, json.JSONDecodeError) else 1
+        what = f"{e.msg.lower()}, at column {e.colno}" if isinstance(e, json.JSONDecodeError) else "nested too deep"
+        mend = "look there for a comma, a quotation mark or a bracket too many or too few"
+        findings.append(Finding(BOUNDARIES, where, f"not JSON: {what}", mend))
         return []
+    findings += _systems(text, found)
     if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
         findings.append(Finding(BOUNDARIES, 1, "not a GeoJSON FeatureCollection", "give it a list of features"))
         return []

@@ -13,6 +13,7 @@ import structlog
 from tocsin.policy.activate import ACTIVE, marked_active
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
+from tocsin.policy.settled import settled_policy
 from tocsin.policy.source import PolicyInvalid
 from tocsin.runtime.metrics import BUILD_INFO
 from tocsin.runtime.settings import Settings
@@ -22,12 +23,16 @@ EVERY_S = 1.0
 
 
 class Standing:
-    """`present` is the policy in force; `followers` are told of each that takes its place."""
+    """`present` is the policy in force; `followers` are told of each that takes its place.
+
+    `fault` is why it is not that of the settings, though that was asked for; "" where all is well.
+    """
 
     def __init__(self, settings: Settings, version: str) -> None:
         self._folder: Path = settings.data_dir / "policies"
         self._version = version
-        self.present = self._settled = load_policy(settings.policy_path)
+        self._settled, self.fault = settled_policy(settings.policy_path, self._folder)
+        self.present = self._settled
         self.followers: list[Callable[[Policy], None]] = []
         self._seen = self._stamp()
         found = self._marked()
@@ -56,6 +61,10 @@ class Standing:
         except (OSError, PolicyInvalid) as e:
             log.warning("policy_not_kept", policy=policy_hash, error=str(e)[:500])
             return None
+
+    def warning(self) -> str | None:
+        """For readiness: what is wrong with the policy of the settings, though the service works."""
+        return self.fault or None
 
     def take(self, policy: Policy) -> None:
         """This policy stands from now on; every follower is told."""

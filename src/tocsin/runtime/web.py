@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -35,10 +35,14 @@ _REFUSED = {
 }
 
 
-def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck], warn: Sequence[ReadyCheck] = ()) -> FastAPI:
+def create_app(
+    title: str, *, secret: bytes, ready: list[ReadyCheck], warn: Sequence[ReadyCheck] = (),
+    tell: Mapping[str, ReadyCheck] | None = None,
+) -> FastAPI:  # fmt: skip
     """An app with `/healthz`, `/readyz`, `/metrics`, OpenAPI 3.1 and problem+json for every error.
 
-    What `warn` says is told by `/readyz` and keeps nothing from being ready: calls must go on.
+    What `warn` says is told by `/readyz` and keeps nothing from being ready: calls must go on. So is what `tell` says,
+    under its names: which versions are in force.
     """
     app = FastAPI(title=f"Tocsin {title}", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.secret = secret
@@ -54,7 +58,8 @@ def create_app(title: str, *, secret: bytes, ready: list[ReadyCheck], warn: Sequ
         """Ready, or 503 with the reasons."""
         reasons = [r for r in (check() for check in ready) if r]
         warnings = [w for w in (check() for check in warn) if w]
-        said = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
+        told = {name: say() for name, say in (tell or {}).items()}
+        said = {"ready": not reasons, "reasons": reasons, "warnings": warnings, **told}
         return JSONResponse(said, 503 if reasons else 200)
 
     @app.get("/metrics", tags=["health"])

@@ -125,13 +125,26 @@ def load_model(directory: Path) -> Classifier:
         text = (directory / MANIFEST).read_text(encoding="utf-8")
         manifest = json.loads(text)
         data = (directory / WEIGHTS).read_bytes()
+    except FileNotFoundError as e:
+        name = Path(str(e.filename)).name
+        raise ModelInvalid(f"there is no model in {directory} ({name} is missing)") from e
     except (OSError, ValueError, RecursionError) as e:
-        raise ModelInvalid(f"the model in {directory} cannot be read ({type(e).__name__})") from e
+        raise ModelInvalid(f"the model in {directory} cannot be read ({_why(e)})") from e
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelInvalid(f"the model in {directory} is of another version; this one reads format {FORMAT}")
+        held = manifest.get("format") if isinstance(manifest, dict) else None
+        raise ModelInvalid(
+            f"the model in {directory} is of another version (format {held}); this Tocsin reads format {FORMAT}"
+        )
     if hashlib.sha256(data).hexdigest() != manifest.get("weights_sha256"):
         raise ModelInvalid(f"the weights in {directory} are not those of their manifest: corrupt or mixed up")
     return Classifier(_trained(manifest, data, directory), _version(text))
+
+
+def _why(e: Exception) -> str:
+    """In a person's words."""
+    if isinstance(e, OSError):
+        return (e.strerror or type(e).__name__).lower()
+    return f"{MANIFEST} is no JSON"
 
 
 def _trained(manifest: dict[str, Any], data: bytes, directory: Path) -> Trained:
@@ -161,4 +174,5 @@ def open_model(directory: Path | None, policy: Policy) -> tuple[KindModel | None
     try:
         return KindModel(load_model(directory), policy), ""
     except ModelInvalid as e:
-        return None, f"text model not in use, lexicon alone: {e}"
+        mend = f"`tocsin train FILE --output {directory}` makes it anew; then start the router again"
+        return None, f"text model not in use, lexicon alone: {e}; {mend}"

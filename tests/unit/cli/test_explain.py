@@ -31,3 +31,13 @@ def test_whom_a_call_complains_of_is_said() -> None:
     }  # fmt: skip
     call = {"line": "12345", "channel": "voice", "place": {"source": "seat", "entry": "", "label": ""}}
     assert "complains of nanxian-civil-affairs" in _line(event("CallRecorded", understanding=understood, call=call))
+
+
+def test_the_text_model_that_decided_is_said() -> None:
+    """Its version stands in the story, as it stands in the event."""
+    understood = {
+        "kind": "service.civil", "priority": 4, "decided_by": "model", "confidence": 0.9, "terms": [], "negated": [],
+        "raises": [], "escalated": False, "human": False, "against": [], "reasons": [], "model": "sha256:0123",
+    }  # fmt: skip
+    call = {"line": "12345", "channel": "voice", "place": {"source": "seat", "entry": "", "label": ""}}
+    assert "by model 0.90 model=sha256:0123 " in _line(event("CallRecorded", understanding=understood, call=call))

@@ -5,9 +5,11 @@ import json
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support import tocsin
+from tocsin.cli import accounts, stopping
 from tocsin.cli.checks import check_disk
 from tocsin.cli.deployment import Deployment
 from tocsin.cli.errors import Mend
@@ -98,6 +100,39 @@ def test_anothers_deployment_is_told_as_such(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(Mend, match="Run this as the account that started it") as told:
         Deployment.read(tmp_path)
     assert "tocsin down" not in str(told.value)
+
+
+@pytest.mark.parametrize("where", ["lock", "process", "run.json"])
+def test_stopping_anothers_deployment_says_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Neither its lock, nor its process, nor its run.json is this account's: one line, and which account may."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    def denied(*_: object) -> None:
+        raise psutil.AccessDenied(1)
+
+    if where == "process":
+        monkeypatch.setattr(stopping, "holder", lambda _: os.getpid())
+        monkeypatch.setattr(psutil.Process, "terminate", denied)
+    elif where == "lock":
+        _file(tmp_path, "up.lock", "1")
+        monkeypatch.setattr(os, "open", refused)
+    else:
+        monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(accounts, "account_of", lambda _: "bell")
+    with pytest.raises(Mend, match="is not this account's to stop") as told:
+        stopping.stop_deployment(tmp_path)
+    assert "run this as bell" in str(told.value)
+
+
+def test_down_where_there_is_nothing_says_so(tmp_path: Path) -> None:
+    """A directory that is not there is told apart from one where nothing runs; neither is an error."""
+    assert "there is no such directory" in tocsin("down", "--data-dir", str(tmp_path / "typo")).stdout
+    assert not (tmp_path / "typo").exists()
+    assert tocsin("down", "--data-dir", str(tmp_path)).stdout == f"nothing ran on {tmp_path}\n"
 
 
 def test_doctor_says_where_it_may_not_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

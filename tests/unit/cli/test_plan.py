@@ -41,6 +41,15 @@ def test_a_plan_survives_the_way_to_the_detached_process(tmp_path: Path) -> None
     assert UpPlan.from_text(plan.to_text()) == plan
 
 
+def test_a_trained_model_reaches_the_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--model` or TOCSIN_MODEL_DIR, as a whole path; an empty setting is none."""
+    assert planned(tmp_path, model=Path("model")).env("x")["TOCSIN_MODEL_DIR"] == str(Path("model").resolve())
+    monkeypatch.setenv("TOCSIN_MODEL_DIR", str(tmp_path))
+    assert planned(tmp_path).model == tmp_path.resolve()
+    monkeypatch.setenv("TOCSIN_MODEL_DIR", "")
+    assert planned(tmp_path).model is None
+
+
 def test_an_outside_cluster_is_used_where_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TOCSIN_KAFKA_BOOTSTRAP means that no broker is started; copies are three, or as many as the cluster has."""
     monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "kafka.example:9092")

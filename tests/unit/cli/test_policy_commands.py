@@ -1,6 +1,7 @@
 """`policy`, `evaluate-calls` as a user runs them."""
 
 import json
+import re
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -34,6 +35,10 @@ def test_policy_check_names_file_line_and_mend(tmp_path: Path) -> None:
     assert found[0]["file"] == "kinds.toml"
     assert found[0]["line"] > 0
     assert found[0]["mend"]
+    told = RUN.invoke(build("policy"), ["policy", "check", str(place)]).stdout.splitlines()
+    assert len(told) == len(found) + 1
+    assert re.match(r"kinds\.toml:\d+: unknown agency 'nanxian-ecologie'; name one of agencies\.toml; did you", told[0])
+    assert told[-1].endswith("refused as a whole")
 
 
 def test_evaluate_calls_prints_a_row_a_call(tmp_path: Path) -> None:

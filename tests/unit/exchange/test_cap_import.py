@@ -73,6 +73,7 @@ def test_a_cancelled_alert_names_the_call_it_is_about() -> None:
     alert = read_alert(f"{text}</alert>".encode())
     assert (alert.kind, alert.text) == ("Cancel", "误报")
     assert alert.about == [call_id_of("centre@huarong.example", "HR-2026-17")]
+    assert alert.named == ["centre@huarong.example,HR-2026-17"]
 
 
 WRONG = [
@@ -101,6 +102,36 @@ def test_what_is_not_as_the_standard_has_it_is_refused(old: str, new: str, where
         read_alert(changed(old, new))
     assert (refused.value.status, refused.value.code) == (422, "cap_invalid")
     assert where in [e.field for e in refused.value.errors]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("10:20:30+08:00", "10:20:30Z", "a time such as 2026-04-05T10:20:30+08:00"),
+        ("Actual", "Real", "one of Actual, Exercise, System, Test, Draft"),
+        ("<category>Fire</category>", "<category>Blaze</category>", "one of Geo, Met"),
+        ("29.40,112.52 0.25", "112.52,29.40 0.25", "lat,lon in WGS84, a blank, and a radius of 0 to 20040 km"),
+        ("29.40,112.52 0.25", "29.40,112.52 inf", "a radius of 0 to 20040 km"),
+        ("29.40,112.52 0.25", "29.40,112.52 1e308", "a radius of 0 to 20040 km"),
+        ("29.40,112.52 0.25", "2_9.40,112.52 0.25", "lat,lon in WGS84"),
+        ("HR-2026-17", "HR 2026", "no blanks, commas"),
+    ],
+)
+def test_a_fault_says_what_was_expected(old: str, new: str, expected: str) -> None:
+    """Another centre's programmer mends it by the answer alone; a radius without end is no place."""
+    with pytest.raises(InvalidBody) as refused:
+        read_alert(changed(old, new))
+    assert expected in refused.value.errors[0].message
+
+
+@pytest.mark.parametrize("encoding", ["GBK", "gb2312", "GB18030"])
+def test_an_alert_in_a_chinese_encoding_is_read(encoding: str) -> None:
+    """Centres still send them; the parser knows none, and an alert must not be lost for its letters."""
+    text = ALERT.replace("UTF-8", encoding)
+    assert read_alert(text.encode(encoding)).text == read_alert(ALERT.encode()).text
+    with pytest.raises(InvalidBody, match="GB18030, which the alert says") as refused:
+        read_alert(text.encode(encoding) + b"\xff")
+    assert refused.value.code == "not_xml"
 
 
 @pytest.mark.parametrize("old", ["Actual", "Alert</msgType>"])

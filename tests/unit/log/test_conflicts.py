@@ -3,21 +3,25 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
 
 from services.router.app import Router
 from services.router.causes import Causes
+from services.router.kernel import RouterKernel
 from services.router.orders import orders
 from services.router.policies import Policies
 from tests.unit.incident.world import MIN, World, east
-from tests.unit.log.test_router_kernel import HOME, County
+from tests.unit.log.test_router_kernel import HOME, NOON, REGION, County
 from tocsin.codec.peek import EventHead
 from tocsin.codec.wire import decode_command, decode_value, encode_command, encode_event
-from tocsin.envelope import Draft, Source
+from tocsin.envelope import Command, Draft, Source
 from tocsin.incident import commands as cmd
+from tocsin.incident.commands import ActivatePolicy
 from tocsin.incident.events import NoteAdded
 from tocsin.incident.show import MEDICAL_HIDDEN
 from tocsin.incident.state import is_exercise
@@ -30,12 +34,13 @@ from tocsin.log.stamp import Origin, stamp
 from tocsin.log.topics import INCIDENT_EVENTS
 from tocsin.mission.commands import CancelMissions, UpdateScene
 from tocsin.outcomes import CommandRepeated
-from tocsin.policy.activate import Active, mark_active, marked_active
+from tocsin.policy.activate import Active, keep_policy, mark_active, marked_active
 from tocsin.policy.load import load_policy
 from tocsin.runtime.clock import Clock
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import create_app
-from tocsin.text.model import MANIFEST, WEIGHTS, open_model
+from tocsin.text.model import MANIFEST, WEIGHTS, Trained, open_model, save_model
+from tocsin.text.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +123,30 @@ def test_a_policy_put_in_force_survives_a_restart_until_the_settings_change(tmp_
     assert Policies(kept, sample).present.hash == settled
 
 
+def test_a_policy_nobody_kept_here_is_refused_and_the_old_one_stands(tmp_path: Path, county: County) -> None:
+    """Asked for from a machine whose copies this router does not see: refused aloud, not put in force by name alone.
+
+    Once it is kept here, the same is accepted.
+    """
+    sample, kept = Settings(policy_dir=None).policy_path, tmp_path / "policies"
+    policies = Policies(kept, sample)
+    kernel = RouterKernel(policies, county.keyring, lambda _: county.enricher)
+    other = load_policy(changed(tmp_path / "other"))
+    state = kernel.initial()
+    command = Command(command_id="policy:1", region=REGION, data=ActivatePolicy(policy=other.hash))
+
+    def decided() -> Any:
+        [facts] = kernel.prepare(state, [(command, NOON)])
+        return kernel.decide(state, command, facts)[0].data
+
+    refused = decided()
+    assert (type(refused).__name__, refused.code) == ("CommandRefused", "policy_unknown")
+    assert policies.get(other.hash).hash == policies.present.hash
+    keep_policy(tmp_path / "other", other, tmp_path)
+    assert type(decided()).__name__ == "PolicyActivated"
+    assert policies.get(other.hash).hash == other.hash
+
+
 def test_a_marker_for_a_policy_that_is_not_kept_changes_nothing(tmp_path: Path) -> None:
     """The settings' policy stays in force; so it does under a marker that cannot be read."""
     sample, kept = Settings(policy_dir=None).policy_path, tmp_path / "policies"
@@ -167,7 +196,22 @@ async def test_the_router_itself_warns_of_a_model_of_another_version(tmp_path: P
     router.keyring.close()
     assert len(said["warnings"]) == 1
     assert "lexicon alone" in said["warnings"][0]
-    assert "another version" in said["warnings"][0]
+    assert "another version (format 2); this Tocsin reads format 3" in said["warnings"][0]
+    assert "tocsin train FILE" in said["warnings"][0]
+    assert (said["policy"], said["model"]) == (router.policies.present.hash, None)
+
+
+async def test_readiness_says_which_policy_and_model_are_in_force(tmp_path: Path) -> None:
+    """So that whoever trained one sees that it is asked."""
+    vocabulary = Vocabulary.known(np.arange(100, 200, dtype=np.uint32), np.ones(100))
+    weights = np.zeros((len(vocabulary.keys), 2), np.float32)
+    trained = Trained(["fire.building", "service.urban"], vocabulary, weights, np.zeros(2, np.float32), 1.0, 2)
+    version = save_model(trained, tmp_path / "model")
+    router = Router(Settings(data_dir=tmp_path / "data", model_dir=tmp_path / "model"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=router.app()), base_url="http://router") as client:
+        said = (await client.get("/readyz")).json()
+    router.keyring.close()
+    assert (said["warnings"], said["model"]) == ([], version)
 
 
 def test_an_agency_whose_task_joined_another_incident_is_told(county: County) -> None:

@@ -13,7 +13,7 @@ from tocsin.mission.state import EmsState
 from tocsin.policy.activate import Active, keep_policy, mark_active
 from tocsin.policy.load import load_policy
 from tocsin.policy.model import Policy
-from tocsin.policy.source import PolicyInvalid
+from tocsin.policy.source import PolicyInvalid, policy_hash
 from tocsin.policy.standing import Standing
 from tocsin.runtime.settings import Settings
 
@@ -83,3 +83,38 @@ async def test_the_120_centre_decides_by_one_policy_a_batch(tmp_path: Path) -> N
     assert (facts.policy.hash, kernel.policy(state, "430921")) == (first.hash, first.hash)
     [facts] = kernel.prepare(state, [(command, 0)])
     assert (facts.policy.hash, kernel.policy(state, "430921")) == (second.hash, second.hash)
+
+
+def test_a_policy_broken_on_disk_leaves_what_stood(settings: Settings, tmp_path: Path) -> None:
+    """Half an edit, then a crash: whoever comes back goes by the policy that stood, and readiness says why."""
+    folder, directory = settings.data_dir / "policies", changed(tmp_path / "p")
+    stood = Policies(folder, directory).present
+    table = directory / "linking.toml"
+    table.write_text(table.read_text().replace("link_at = 0.75", "link_at ="))
+    again = Policies(folder, directory)
+    assert (again.present.hash, again.reread()) == (stood.hash, None)
+    standing = Standing(Settings(data_dir=settings.data_dir, policy_dir=directory), "t")
+    assert standing.present.hash == stood.hash
+    for said in (again.fault, standing.warning() or ""):
+        assert "the former goes on: linking.toml:3: not TOML" in said
+        assert f"tocsin policy check {directory}" in said
+
+
+def test_without_a_former_policy_a_broken_one_is_no_start(settings: Settings, tmp_path: Path) -> None:
+    """Nothing stood before, so nothing can go on: refused, with every finding."""
+    broken = changed(tmp_path / "p", new="link_at = 7.0")
+    with pytest.raises(PolicyInvalid):
+        Policies(settings.data_dir / "policies", broken)
+
+
+def test_a_kept_policy_is_what_its_name_says(tmp_path: Path) -> None:
+    """A torn or changed copy is replaced; a directory edited while it is kept is refused, and leaves nothing."""
+    policy = load_policy(changed(tmp_path / "p"))
+    kept = keep_policy(tmp_path / "p", policy, tmp_path / "data")
+    (kept / "kinds.toml").write_text("torn")
+    assert policy_hash(keep_policy(tmp_path / "p", policy, tmp_path / "data")) == policy.hash
+    (tmp_path / "p" / "kinds.toml").write_text("edited")
+    (kept / "kinds.toml").unlink()
+    with pytest.raises(OSError, match="was changed while it was read"):
+        keep_policy(tmp_path / "p", policy, tmp_path / "data")
+    assert [f.name for f in kept.parent.iterdir()] == [kept.name]

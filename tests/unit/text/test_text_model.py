@@ -130,6 +130,41 @@ def test_a_corrupt_or_other_model_is_not_used(model: Path, tmp_path: Path, damag
     assert "lexicon alone" in reason
 
 
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        (None, "there is no model in"),
+        ("{", "manifest.json is no JSON"),
+        ('{"format": 2}', "is of another version (format 2); this Tocsin reads format 3"),
+        ('{"format": 3, "weights_sha256": "0"}', "corrupt or mixed up"),
+    ],
+)
+def test_why_a_model_is_not_used_is_said_with_the_mend(tmp_path: Path, manifest: str | None, said: str) -> None:
+    """In a person's words: none there, no manifest, of another version, mixed up; and how to make it anew."""
+    if manifest is not None:
+        (tmp_path / MANIFEST).write_text(manifest)
+        (tmp_path / WEIGHTS).write_bytes(b"")
+    _, reason = open_model(tmp_path, load_policy(SAMPLE))
+    assert said in reason
+    assert f"`tocsin train FILE --output {tmp_path}`" in reason
+
+
+def test_a_model_is_written_and_looked_for_in_the_data_directory(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`train` and `evaluate` without a path go by TOCSIN_DATA_DIR, as every command does, and say what comes next."""
+    pytest.importorskip("sklearn", reason="training needs the extra 'train'")
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    trained = RUN.invoke(build("train"), ["train", str(labelled)])
+    assert trained.exit_code == 0, trained.output
+    assert (tmp_path / "data" / "model" / WEIGHTS).is_file()
+    assert not (tmp_path / ".tocsin").exists()
+    assert f"tocsin up --model {tmp_path / 'data' / 'model'}" in trained.stdout
+    measured = RUN.invoke(build("evaluate"), ["evaluate", str(labelled), "--json"])
+    assert json.loads(measured.stdout)["accuracy"] == 1.0
+
+
 @given(st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF, exclude_categories=())))
 def test_features_take_any_text(text: str) -> None:
     """Lone surrogates, NULs, one letter, none: keys of the three blocks, never an exception, also with none known."""

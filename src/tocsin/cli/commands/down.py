@@ -19,5 +19,9 @@ def register(app: typer.Typer) -> None:
             stopped = stop_deployment(data_dir)
         if as_json:
             out({"stopped": stopped})
+        elif stopped:
+            print("stopped")
+        elif data_dir.is_dir():
+            print(f"nothing ran on {data_dir}")
         else:
-            print("stopped" if stopped else f"nothing ran on {data_dir}")
+            print(f"nothing ran on {data_dir}: there is no such directory; --data-dir names the one `up` was given")

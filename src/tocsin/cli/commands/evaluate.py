@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.commands.train import MODEL_DIR
-from tocsin.cli.deployment import AsJson
+from tocsin.cli.commands.train import MODEL
+from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir
 from tocsin.cli.errors import Mend
 
 if TYPE_CHECKING:
@@ -22,11 +22,14 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def evaluate(
         file: Annotated[Path, typer.Argument(help="CSV: text and department_class (or kind).")],
-        model: Annotated[Path, typer.Option(help="The model's directory.")] = MODEL_DIR,
+        model: Annotated[
+            Path | None, typer.Option(help="The model's directory; `model` in the data directory where absent.")
+        ] = None,
         folds: Annotated[
             int, typer.Option(help="Train without each of so many random parts in turn instead; no model is kept.")
         ] = 0,
         seed: Annotated[int, typer.Option(help="Which random parts.")] = 1,
+        data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
     ) -> None:
         """Prints n, accuracy and macro-F1 of the model on these rows, and the processor time a text takes."""
@@ -37,7 +40,7 @@ def register(app: typer.Typer) -> None:
             if folds:
                 _parts(data, folds, seed, as_json=as_json)
             else:
-                _kept(data, model, as_json=as_json)
+                _kept(data, model or data_dir / MODEL, as_json=as_json)
         except FileInvalid as e:
             raise Mend(str(e), "Give a CSV in UTF-8 with text and department_class (or kind).") from e
 

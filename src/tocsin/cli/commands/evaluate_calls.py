@@ -36,7 +36,8 @@ def register(app: typer.Typer) -> None:
         file: Annotated[Path, typer.Argument(help="NDJSON: calls in the POST shape.")],
         policy: Annotated[Path | None, typer.Option(help="Policy directory; the sample where absent.")] = None,
         model: Annotated[
-            Path | None, typer.Option(help="Trained model's directory; lexicon alone where absent.")
+            Path | None,
+            typer.Option(envvar="TOCSIN_MODEL_DIR", help="Trained model's directory; lexicon alone where absent."),
         ] = None,
         as_json: AsJson = False,
     ) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from tocsin.cli.book import Book, Language, language_of
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
 from tocsin.cli.errors import Mend
+from tocsin.cli.story_zh import Story
 
 Json = dict[str, Any]
 _INCIDENT = re.compile(r"^(\d{6}-\d{8}-\d{6,})(?:-(T|M)(\d+))?$")
@@ -29,19 +31,51 @@ _QUIET = (
 )
 
 
+Lang = Annotated[
+    str, typer.Option("--lang", envvar="TOCSIN_LANG", help="zh or en; by the terminal's locale where absent.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
 
     @app.command()
     def explain(
         ident: Annotated[str, typer.Argument(metavar="ID", help="A call's, incident's, task's or mission's id.")],
+        lang: Lang = "",
         data_dir: DataDir = DATA_DIR,
         as_json: AsJson = False,
     ) -> None:
-        """Tells the story of a call, incident, task or mission: rules, places, links, tasks, clocks, deliveries."""
+        """Tells the story of a call, incident, task or mission: rules, places, links, tasks, clocks, deliveries.
+
+        With --json `story` stays English: programs read it.
+        """
+        language = language_asked(lang)
         deployment = Deployment.find(data_dir)
         told = story(deployment, ident)
-        print(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(told["story"]))
+        if as_json:
+            print(json.dumps(told, ensure_ascii=False))
+        else:
+            print("\n".join(in_chinese(deployment, told) if language == "zh" else told["story"]))
+
+
+def language_asked(lang: str) -> Language:
+    """The language of the text; Mend where --lang names none of ours."""
+    if lang and lang[:2].lower() not in ("zh", "en"):
+        raise Mend(f"--lang {lang} is not spoken here", "Use zh or en (用 zh 或 en).")
+    return language_of(lang)
+
+
+def in_chinese(deployment: Deployment, told: Json) -> list[str]:
+    """The same story in the console's words."""
+    with deployment.client("notifier") as http:
+        tells = Story(Book(read(http, "/v1/catalogue", told["id"])))
+    ident, incident = told["id"], told["incident"]
+    lines = [*tells.head(incident), *tells.links(incident), ""]
+    lines += [tells.line(e) for e in told["events"] if _concerns(e, ident)]
+    sent = [d for d in told["deliveries"] if ident in (incident["incident_id"], d["task_id"])]
+    lines += ["", *[tells.delivered(d) for d in sent]] if sent else []
+    return lines + (["", *tells.mission(told["mission"])] if told["mission"] is not None else [])
 
 
 def story(deployment: Deployment, ident: str) -> Json:
@@ -160,6 +194,7 @@ def _understood(data: Json) -> list[str]:
     )
     return [
         said, f"→ {u['kind']} p{u['priority']} by {u['decided_by']} {u['confidence']:.2f}",
+        *([f"model={u['model']}"] if u.get("model") else []),
         f"terms={','.join(u['terms']) or '-'}", *([f"negated={','.join(u['negated'])}"] if u["negated"] else []),
         *([f"raises={','.join(u['raises'])}"] if u["raises"] else []), *(["ESCALATED"] if u["escalated"] else []),
         *([f"complains of {','.join(u['against'])}"] if u["against"] else []),

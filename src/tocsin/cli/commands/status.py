@@ -10,7 +10,7 @@ from tocsin.cli.deployment import DATA_DIR, SERVICES, AsJson, DataDir, Deploymen
 
 
 class ServiceStatus(Struct):
-    """One row. `lag` is in records, by topic."""
+    """One row. `lag` is in records, by topic; `warnings` are what is wrong although it is ready."""
 
     name: str
     pid: int
@@ -18,6 +18,9 @@ class ServiceStatus(Struct):
     ready: bool
     reasons: list[str]
     lag: dict[str, int]
+    warnings: list[str] = []
+    policy: str = ""
+    model: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,16 +35,22 @@ def register(app: typer.Typer) -> None:
         deployment = Deployment.find(data_dir)
         rows = [_row(deployment, name) for name in SERVICES]
         brokers = max(brokers_seen(deployment))
+        router = next(r for r in rows if r.name == "router")
         ready = all(r.ready for r in rows) and brokers > 0
         if as_json:
             out(
                 {
                     "ready": ready, "bootstrap": deployment.bootstrap, "brokers": brokers, "clock": deployment.clock,
                     "data_dir": deployment.data_dir, "services": rows,
+                    "policy": router.policy, "model": router.model or None,
                 }
             )  # fmt: skip
         else:
             _table(deployment, rows, brokers)
+            print(f"policy {router.policy or 'unknown'}, text model {router.model or 'none: the lexicon alone'}")
+            for row in rows:
+                for warning in row.warnings:
+                    print(f"{row.name} warns: {warning}")
         raise typer.Exit(0 if ready else 1)
 
 
@@ -53,6 +62,8 @@ def _row(deployment: Deployment, name: str) -> ServiceStatus:
         answer = httpx.get(f"{row.url}/readyz", timeout=5)
         body: Any = answer.json()
         row.ready, row.reasons = answer.status_code == httpx.codes.OK, [str(r) for r in body.get("reasons", [])]
+        row.warnings = [str(w) for w in body.get("warnings", [])]
+        row.policy, row.model = str(body.get("policy") or ""), str(body.get("model") or "")
         row.lag = {t: n for t, n in lag_of(httpx.get(f"{row.url}/metrics", timeout=5).text).items() if n}
     except (httpx.HTTPError, ValueError):
         row.reasons = ["does not answer"]

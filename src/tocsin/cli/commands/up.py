@@ -1,5 +1,6 @@
 """`tocsin up`: a broker and every service on loopback."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,10 @@ def register(app: typer.Typer) -> None:
         data_dir: DataDir = DATA_DIR,
         port_base: Annotated[int, typer.Option(help="First of the ports; see the table in the docs.")] = 19000,
         policy: Annotated[Path | None, typer.Option(help="Policy directory; the sample where absent.")] = None,
+        model: Annotated[
+            Path | None,
+            typer.Option(envvar="TOCSIN_MODEL_DIR", help="Trained text model's directory; lexicon alone where absent."),
+        ] = None,
         clock: Annotated[str, typer.Option(help="real, manual, or scaled:N.")] = "real",
         clock_start: Annotated[str, typer.Option(help="Where a fresh manual or scaled clock begins (RFC 3339).")] = "",
         nodes: Annotated[int, typer.Option(help="Kafka nodes: 1 or 3.")] = 1,
@@ -34,7 +39,7 @@ def register(app: typer.Typer) -> None:
             return
         asked = plan_up(
             data_dir=data_dir, port_base=port_base, policy=policy, clock=clock, nodes=nodes, partitions=partitions,
-            clock_start=clock_start,
+            clock_start=clock_start, model=model,
         )  # fmt: skip
 
         def ready(deployment: Deployment) -> None:
@@ -49,10 +54,14 @@ def register(app: typer.Typer) -> None:
 def _show(deployment: Deployment, *, as_json: bool, stays: bool) -> None:
     from tocsin.cli.progress import out
 
+    if deployment.model_fault:
+        print(f"tocsin: {deployment.model_fault}.", file=sys.stderr)
     if as_json:
         out(deployment)
         return
     for name in ("console", "intake", "ems120", "supervision"):
         print(f"{name:<12}{deployment.url(name)}")
     print(f"{'kafka':<12}{deployment.bootstrap}")
+    if deployment.model:
+        print(f"{'text model':<12}{deployment.model} in {deployment.model_dir}")
     print("Ctrl-C stops it." if stays else f"Stop it with: tocsin down --data-dir {deployment.data_dir}")
