@@ -3,7 +3,7 @@
 from tocsin.incident import events as ev
 from tocsin.incident.callbacks import quiet, taken_out, waits
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, start
+from tocsin.incident.clocks import Matter, live, start
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.merging import file_of
 from tocsin.incident.moving import move, owed
@@ -117,7 +117,7 @@ def _restore(case: Case, incident: Incident, former: Incident) -> None:
         role: Role = "lead" if t is lead else "joint"
         move(case, incident, former, t, role=role, merged_from=" ".join(t.merged_from.split()[:-1]))
     owed(case, incident, former, of=former.incident_id)
-    if former.review:
+    if former.review and not live(former, "review"):
         start(case, Matter.of(former), "review")
     _call_anew(case, former, back, led=lead is not None)
 

@@ -209,6 +209,21 @@ def test_what_waits_for_a_person_waits_again_after_the_split(world: World) -> No
     assert not [c for c in a.clocks.values() if c.clock == "callback" and c.state in ("running", "missed")]
 
 
+def test_a_review_that_was_late_before_the_merge_has_no_second_limit(world: World) -> None:
+    """Missed, merged, split: it waits on under the limit it missed."""
+    a = world.call("crime.reported", line="110")
+    b = world.call("unknown", line="110", point=east(3000), human=True)
+    clock = next(c for c in b.clocks.values() if c.clock == "review")
+    world.now = clock.due_at
+    late = cmd.FireClock(
+        incident_id=b.incident_id, clock="review", clock_id=clock.clock_id, level="missed", due_at=clock.due_at
+    )
+    world.do(late).accepted("ClockMissed")
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    world.do(cmd.Split(call_ids=["c2"]), a.incident_id).accepted("IncidentReopened")
+    assert [c.state for c in b.clocks.values() if c.clock == "review"] == ["missed"]
+
+
 def test_a_merge_that_makes_a_matter_more_urgent_is_heard_and_shortens(world: World) -> None:
     """Who works on the survivor hears that it is danger to life now, and is due by that limit."""
     a = world.call("service.urban", line="12345")
