@@ -31,10 +31,14 @@ def check_policy(settings: Settings, now_ms: int, named: Path | None = None) -> 
     year = datetime.fromtimestamp(now_ms / 1000, COUNTY_ZONE).year
     years = sorted(policy.calendar.years)
     covered = f"covers {years[0]} to {years[-1]}" if years else "covers no year"
-    mend = (
-        f"Add the year's days off to {place / 'calendar.toml'}, then `tocsin policy activate {place}`; "
-        "until then weekdays count."
-    )
+    copies = settings.data_dir / "policies"
+    if place.is_relative_to(copies):  # the sample, as `up` kept it: a copy is known by its hash, and edited by nobody
+        edit = (
+            "`tocsin policy copy DIR`, add the year's days off to DIR/calendar.toml, then `tocsin policy activate DIR`"
+        )
+    else:
+        edit = f"Add the year's days off to {place / 'calendar.toml'}, then `tocsin policy activate {place}`"
+    mend = f"{edit}; until then weekdays count."
     if year not in policy.calendar.years:
         yield Check("calendar", "failure", f"{covered}, not {year}", mend)
     elif year + 1 not in policy.calendar.years:

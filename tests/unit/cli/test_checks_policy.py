@@ -42,6 +42,17 @@ def test_a_directory_changed_since_is_told_and_how_to_put_it_in_force(named: Pat
     assert f"tocsin policy activate {named}" in told["policy on disk"].mend
 
 
+def test_a_kept_copy_is_never_the_one_to_edit(named: Path, tmp_path: Path) -> None:
+    """A year the calendar does not know: the mend names the directory a person edits, else a copy to be made."""
+    data = tmp_path / "data"
+    kept = Settings(data_dir=data, policy_dir=keep_policy(named, load_policy(named), data))
+    far_ms = NOW_MS + 20 * 366 * 86_400_000
+    mends = [{c.name: c.mend for c in check_policy(kept, far_ms, n)}["calendar"] for n in (None, named)]
+    assert "tocsin policy copy DIR" in mends[0]
+    assert str(data) not in mends[0]
+    assert str(named / "calendar.toml") in mends[1]
+
+
 def test_a_model_that_cannot_be_used_is_a_warning_with_its_mend(tmp_path: Path) -> None:
     """Calls go on by the lexicon, so nothing fails; where none was asked for there is nothing to say."""
     [told] = check_model(Settings(data_dir=tmp_path, policy_dir=SAMPLE, model_dir=tmp_path / "none"))
