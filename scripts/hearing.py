@@ -159,7 +159,8 @@ def cried(policy: Policy) -> list[Sentence]:
                     found.setdefault(spelled, Sentence("", "", term.danger, spelled, weight))
     for word in (*lexicon.masks, *lexicon.topic, *lexicon.unreal, *lexicon.past):
         if not word.isascii():
-            found[word] = Sentence("", "", False, word, TOLD_WEIGHT)
+            for each in alternatives(word)[:SPELLINGS_MAX]:
+                found[each] = Sentence("", "", False, each, TOLD_WEIGHT)
     return list(found.values())
 
 
