@@ -22,6 +22,7 @@ ROUTINE = (
     "crime.reported",
 )  # fmt: skip
 """Kinds of what can stand beside a danger and be another matter."""
+_BEGINNINGS = ("traffic.damage", "order.dispute", "crime.reported")
 CRY = "unknown"
 """The kind of what cries danger and says not which."""
 _CUT = re.compile(rf"[,。!?;]?(?:{JOINTS})(?:说一下|个事|一件事)?,?|[,。!?;]|(?P<done>了(?![,。!?;一两几应怎]))")
@@ -47,6 +48,11 @@ def routine(kind: str) -> bool:
 def named(hits: list[Hit]) -> bool:
     """Whether a danger is named. A call for somebody to come (快来人) names none, and beside a matter is about that."""
     return any(h.term.danger and h.standing == "said" and h.term.kind != CRY for h in hits)
+
+
+def foreign(kind: str) -> bool:
+    """Whether a kind is no part of any emergency: a crash or a quarrel told first is how many of them begin."""
+    return kind.startswith(ROUTINE) and kind not in _BEGINNINGS
 
 
 def graver(automaton: Automaton, text: str, hits: list[Hit], heard: Heard) -> Two | None:

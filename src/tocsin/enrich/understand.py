@@ -6,8 +6,19 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tocsin.enrich.beside import Two, apart, graver, named, routine
-from tocsin.enrich.ear import CLEAR, DENIED, DENIED_FIRST, NO_WORD, PASSAGE_ALONE, PASSAGE_SAID, SAID, TOLD, Heard
+from tocsin.enrich.beside import Two, apart, foreign, graver, named, routine
+from tocsin.enrich.ear import (
+    CLEAR,
+    DENIED,
+    DENIED_FIRST,
+    MATTER,
+    NO_WORD,
+    PASSAGE_ALONE,
+    PASSAGE_SAID,
+    SAID,
+    TOLD,
+    Heard,
+)
 from tocsin.enrich.lexicon import Automaton, Hit
 from tocsin.incident.values import Understanding
 from tocsin.policy.model import Absorb, Policy
@@ -230,7 +241,7 @@ def witness(said: bool, hits: list[Hit], *, denies: bool) -> float:
     """What the lexicon lays to the ear's log-odds of danger."""
     stands = {h.standing for h in hits if h.term.danger}
     if not stands:
-        return SAID if said else NO_WORD
+        return SAID if said else MATTER if any(foreign(h.term.kind) for h in hits) else NO_WORD
     weight = SAID if said and not _called_about(hits) else 0.0
     if "negated" in stands:
         weight += DENIED_FIRST if denies and not said else DENIED
@@ -313,7 +324,7 @@ def understand(policy: Policy, automaton: Automaton, line: str, text: str, ears:
     found = score(hits, line, policy.lexicon.absorb)
     heard = ears.heard
     danger = in_danger(automaton, text, hits, heard)
-    if danger and heard is not None and any(map(routine, found.scores)):
+    if danger and heard is not None and any(map(foreign, found.scores)):
         two = graver(automaton, text, hits, heard)
         if two is not None:
             return _of_two(policy, automaton, line, text, two, ears)

@@ -62,6 +62,8 @@ def check_regions(judge: Judge) -> None:
             )
     for name in ("command_agency", "inspection_agency"):
         judge.agency(file, judge.at(file, f"{name} ="), main[name])
+    if main.get("complaint_kind"):
+        judge.kind(file, judge.at(file, "complaint_kind ="), main["complaint_kind"])
     for table, what in (("first_receivers", "first receiver"), ("seat_roles", "seat role")):
         for line in (x for x in LINES if x not in main[table]):
             judge.say(file, judge.at(file, f"[{table}]"), f"line {line} has no {what}", "add it")
