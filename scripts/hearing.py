@@ -136,6 +136,7 @@ def told(policy: Policy) -> list[Sentence]:
     found = [
         Sentence(kind, "", danger_of(kind), normalise(re.sub(r"\{\w+\}", "", text)))
         for kind, row in day.items()
+        if row.get("share", 1.0)  # what no planned day says is not learned from it
         for text in (*row.get("first", []), *row.get("more", []))
         if text.strip()
     ]

@@ -28,6 +28,8 @@ CRY = "unknown"
 _CUT = re.compile(rf"[,。!?;]?(?:{JOINTS})(?:说一下|个事|一件事)?,?|[,。!?;]|(?P<done>了(?![,。!?;一两几应怎]))")
 _HABIT = re.compile("多次|经常|长期|屡|每天|每次|总是|以前|曾经|去年|上次")
 """What a clause of a letter tells of other days."""
+ENDED_WITHIN = 30
+"""Characters after a danger within which it is said to be over."""
 _MATTER_SURE = 0.6
 _WORK = frozenset({"fire", "traffic", "medical", "rescue", "hazmat", "utility.gas"})
 """Groups that go together in one emergency: words of two of them are one matter."""
@@ -92,7 +94,8 @@ def _half(automaton: Automaton, text: str, hits: list[Hit], heard: Heard) -> Two
 
 def _alone(automaton: Automaton, text: str, start: int, end: int) -> bool:
     """Whether a side names a danger once what is asked or was yesterday is not about it; what ended it still is."""
-    on = [h for h in automaton.find(text[start:]) if h.start < end - start and h.term.danger]
+    after = text[start : end + ENDED_WITHIN]  # and no further: every clause of a long letter is asked this
+    on = [h for h in automaton.find(after) if h.start < end - start and h.term.danger]
     return named(automaton.find(text[start:end])) and all(h.standing != "past" for h in on)
 
 

@@ -110,3 +110,24 @@ def test_a_text_of_one_piece_is_not_cut(enricher: Enricher) -> None:
         assert heard is not None
         assert graver(lexicon, text, lexicon.find(text), heard) is None
     assert max(len(told(*pair)) for pair in PAIRS) < SPOKEN_MAX
+
+
+def test_many_dangers_that_are_over_cost_no_more_than_their_length(enricher: Enricher) -> None:
+    """Work grows with the text, not with its square: each clause is asked about itself and what follows it closely."""
+    lexicon = automaton_of(enricher.policy)
+    read = 0
+
+    class Counting(type(lexicon)):  # type: ignore[misc]  # the very automaton, counting what it reads
+        def __init__(self) -> None:
+            self.__dict__ |= lexicon.__dict__
+
+        def find(self, text: str) -> list:
+            nonlocal read
+            read += len(text)
+            return lexicon.find(text)
+
+    text = "有人落水了,已经救上来了。" * 400
+    heard = enricher._hear(text)
+    assert heard is not None
+    assert graver(Counting(), text, lexicon.find(text), heard) is None
+    assert 0 < read <= 8 * len(text)
