@@ -1,6 +1,6 @@
 """The one door to understanding a call, used by intake, router and the evaluating commands alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -20,10 +20,25 @@ from tocsin.policy.model import Policy
 
 TEXT_READ_MAX = 4000
 """Characters of a text that are read for its kind; danger is looked for in all of it."""
+PORTION, OVERLAP = 2000, 100
+"""Characters of a very long text that are read for danger at once, and those read with the former too."""
 _POLICING = ("crime.inprogress", "crime.domestic", "order.dispute")
 """Kinds that blows have, whoever deals them."""
 _PLACE_MIN = 2
 """Shorter names of places are also plain words."""
+
+
+def _portions(words: str) -> Iterator[str]:
+    """A text as it is read for danger: whole, or what is longer than anybody writes by portions that overlap.
+
+    Each word is judged by the signs around it, and in one piece 64 KiB of them took a minute: work grows with the
+    square of what is read at once.
+    """
+    if len(words) <= TEXT_READ_MAX:
+        yield words
+        return
+    for start in range(0, len(words), PORTION - OVERLAP):
+        yield words[start : start + PORTION]
 
 
 class TextModel(Protocol):
@@ -59,6 +74,9 @@ class Enricher:
         if not text:
             return False
         words = self._slips.mended(normalise(text))
+        return any(map(self._in_danger, _portions(words)))
+
+    def _in_danger(self, words: str) -> bool:
         heard = self._hear(words)
         hits = [] if heard is not None and heard.clear else self._automaton.find(words)
         return in_danger(self._automaton, words, hits, heard)
@@ -83,7 +101,11 @@ class Enricher:
             return silent(self.policy, channel, addressed=has_address, dropped=dropped)
         read = words[:TEXT_READ_MAX]
         found = self._one(line, read)
-        if len(words) > len(read) and not found.escalated and self._automaton.danger(words[TEXT_READ_MAX - 50 :]):
+        if (
+            len(words) > len(read)
+            and not found.escalated
+            and any(map(self._automaton.danger, _portions(words[TEXT_READ_MAX - 50 :])))
+        ):
             found = replace(
                 self._one(line, words[TEXT_READ_MAX - 50 :][-TEXT_READ_MAX:]),
                 alternatives={found.kind: found.confidence},

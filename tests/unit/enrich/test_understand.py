@@ -209,3 +209,15 @@ def test_of_a_person_or_of_a_leak_it_is_danger(enricher: Enricher, text: str, gr
     assert u.kind.startswith(group), u.kind
     assert u.escalated
     assert u.priority <= 2
+
+
+def test_a_very_long_text_is_read_by_portions(enricher: Enricher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 KiB full of words of danger that are only asked about: no portion is longer than its bound, all are read."""
+    lexicon, read = type(enricher._automaton), []
+    find = lexicon.find
+    monkeypatch.setattr(lexicon, "find", lambda self, text: (read.append(len(text)), find(self, text))[1])
+    text = "楼上着火了吗，怎么办理赔偿。" * 1500
+    enricher.danger(text)
+    assert max(read) <= 2000
+    read.clear()
+    assert enricher.danger("路灯什么时候修，" * 4000 + "有人落水了，快来救人")
