@@ -136,6 +136,7 @@ def told(policy: Policy) -> list[Sentence]:
     found = [
         Sentence(kind, "", danger_of(kind), normalise(re.sub(r"\{\w+\}", "", text)))
         for kind, row in day.items()
+        if row.get("share", 1.0)  # what no planned day says is not learned from it
         for text in (*row.get("first", []), *row.get("more", []))
         if text.strip()
     ]
@@ -159,7 +160,8 @@ def cried(policy: Policy) -> list[Sentence]:
                     found.setdefault(spelled, Sentence("", "", term.danger, spelled, weight))
     for word in (*lexicon.masks, *lexicon.topic, *lexicon.unreal, *lexicon.past):
         if not word.isascii():
-            found[word] = Sentence("", "", False, word, TOLD_WEIGHT)
+            for each in alternatives(word)[:SPELLINGS_MAX]:
+                found[each] = Sentence("", "", False, each, TOLD_WEIGHT)
     return list(found.values())
 
 

@@ -60,7 +60,7 @@ def token(parts: Parts) -> str:
 
 def test_no_request_the_document_can_say_makes_a_5xx(parts: Parts, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests generated from the document for every operation: statuses and shapes are as published, no 5xx."""
-    monkeypatch.setattr("services.intake.body.WAIT_MAX_S", 0.01)
+    monkeypatch.setattr("tocsin.runtime.bodies.WAIT_MAX_S", 0.01)
     schema = schemathesis.openapi.from_dict(parts.app.openapi())
     schema.app = parts.app
     tried = 0

@@ -2,6 +2,7 @@
 
 A complaint never goes to the agency complained of. Three forms of saying so: the word for complaining just before the
 name (投诉某局), the name with what it is blamed for after it (某局推诿), and the name brought up first (对某局…投诉).
+Without that word: what its people did, right after their name (警察打人), or what was suffered from them (被民警推了).
 """
 
 import re
@@ -12,6 +13,9 @@ from tocsin.policy.model import Policy
 
 BLAMED_WITHIN = 12
 """Characters after a name within which a blame is taken to be its own."""
+ASKED_WITHIN = 6
+"""Characters after what was done within which it is only asked whether it is allowed."""
+_ASKED = ("吗", "么", "怎么办", "怎么")
 _CLAUSE = ",。!?;: "
 _ABOUT = ("对", "对于", "关于", "针对")
 
@@ -31,12 +35,29 @@ class Complained:
         self._between = re.compile(f"(?:{_alternatives(fill)})*")
         self._places = tuple(normalise(w) for w in said.places)
         self._feigned = tuple(normalise(w) for w in said.feigned)
+        self._hint = _any_of([*said.deeds, *said.blows]) if said.deeds else None
+        names_, still = _alternatives(names), f"(?:{_alternatives([*said.still, *names])}){{0,4}}"
+        blows = f"(?:{_alternatives(said.blows)})(?!电话|招呼|交道|车|发)"
+        did = f"(?P<name>{names_}){still}(?:(?:{_alternatives(said.deeds)})|把[^{_CLAUSE}]{{1,4}}{blows})"
+        suffered = f"被(?:{_alternatives(fill)})*(?P<by>{names_}){still}{blows}"
+        self._conduct = re.compile(f"{did}|{suffered}")
+
+    def conduct(self, words: str) -> list[str]:
+        """The agencies whose people are said to have done wrong themselves, with no word for complaining needed."""
+        if self._hint is None or self._hint.search(words) is None:
+            return []
+        found: set[str] = set()
+        for m in self._conduct.finditer(words):
+            asked = words[m.end() : m.end() + ASKED_WITHIN].split(",", 1)[0].rstrip("?。").endswith(_ASKED)
+            if not asked and not words[: m.start()].endswith(self._feigned):
+                found.update(self._agencies[m["name"] or m["by"]])
+        return sorted(found)
 
     def of(self, words: str) -> list[str]:
         """The agencies a normalised text complains of, in their order; none where it complains of none."""
+        found = set(self.conduct(words))
         if self._told.search(words) is None:
-            return []
-        found: set[str] = set()
+            return sorted(found)
         for m in self._name.finditer(words):
             begins = max(words.rfind(c, 0, m.start()) for c in _CLAUSE) + 1
             ends = min((at for c in _CLAUSE if (at := words.find(c, m.end())) >= 0), default=len(words))

@@ -18,6 +18,8 @@ SAID, DENIED, TOLD, NO_WORD, DENIED_FIRST = 1.3, -1.0, -0.6, -0.8, -3.0
 """What the lexicon lays to the ear's log-odds of danger: it says so; a word of danger stands denied; or past or
 asked; there is none; one is denied in a text that begins so. From a regression over batches of sentences none of
 which either had learned from; the more the ear has learned, the less the lexicon needs to say against it."""
+MATTER = -1.2
+"""The same where there is no word of danger, and one of a matter that waits in a queue."""
 LEAN = 0.9
 """How far doubt counts as danger, in log-odds: a danger unheard costs a life, one heard in vain a look."""
 CLEAR = 1.7
@@ -30,6 +32,11 @@ PASSAGE_MAX = 40
 PASSAGE_SAID, PASSAGE_ALONE = 2.3, 5.5
 """Log-odds of a passage from which on it is danger: where the lexicon says so too, and without it. Most of what is
 told at length to an office is no cry."""
+CLAUSE_ALONE = 4.5
+"""Log-odds of one clause from which on it is danger among whatever matters, where the lexicon finds it named there. Of
+3,287 real letters 0.2 % more are heard so; of dangers told among nine other matters nine in ten were lost without."""
+MIXED = 2.0
+"""Log-odds of a piece, the lean among them, without which nothing dangerous stands beside what is harmless."""
 READ_MAX = 200
 """Characters whose kind the ear judges."""
 BRIEF = 8
@@ -54,6 +61,10 @@ def plain(text: str) -> str:
 
 
 _CLAUSES = re.compile(rf"[^,。!?;]{{1,{PASSAGE_MAX}}}[,。!?;]?")
+JOINTS = "另外|还有|对了|顺便|同时|此外|再一个"
+"""Words between one matter and another."""
+_PIECES = re.compile(r"[^,。!?;了]+了*")
+_BREAK = re.compile(r"[,。!?;了][^,。!?;了]")
 _DENIALS = ("没", "不", "无", "未", "并")
 
 
@@ -65,25 +76,38 @@ class Passage(NamedTuple):
     odds: float
 
 
+class Piece(NamedTuple):
+    """Part of a text: what its letters weigh for danger, and their squares."""
+
+    start: int
+    end: int
+    weight: float
+    square: float
+
+
 class Heard:
     """One text as the ear has it: its danger at once, its kinds when asked for.
 
     `odds`: log-odds of danger with the lean, None for a longer text, which has `passages`. `denies`: it begins
-    with a denial. `brief`: so little was said that the ear alone is no witness.
+    with a denial. `brief`: so little was said that the ear alone is no witness. `clauses`: of a longer text.
     """
 
-    __slots__ = ("_ear", "_rows", "brief", "denies", "odds", "passages", "short")
+    __slots__ = ("_ear", "_mixed", "_rows", "_text", "brief", "clauses", "denies", "odds", "passages", "short")
 
     def __init__(self, ear: "Ear", text: str) -> None:
         held = ear.held
-        self._ear = ear
+        self._ear, self._text = ear, text
+        self._mixed: bool | None = None
         self.denies = text.startswith(_DENIALS)
         self.short = len(text) <= READ_MAX
         """Whether its kind can be asked for."""
         said = plain(text) if self.short else text
         self.brief = len(said) < BRIEF
         self.odds: float | None = None
-        self.passages = ear.passages(text) if len(text) > SPOKEN_MAX else []
+        self.passages: list[Passage] = []
+        self.clauses: list[Passage] = []
+        if len(text) > SPOKEN_MAX:
+            self.passages, self.clauses = ear.passages(text)
         if not self.short:
             return
         grams = dict.fromkeys((*said, *map(add, said, said[1:])))
@@ -97,8 +121,26 @@ class Heard:
 
     @property
     def clear(self) -> bool:
-        """Whether the ear alone can say if there is danger; what begins with a denial the lexicon reads too."""
-        return self.odds is not None and (self.odds < -SAID or (self.odds >= CLEAR and not self.denies))
+        """Whether the ear alone can say if there is danger; what is mixed or denied the lexicon reads too."""
+        if self.odds is None:
+            return False
+        return not self.denies if self.odds >= CLEAR else self.odds < -SAID and not self.mixed
+
+    @property
+    def mixed(self) -> bool:
+        """Whether a piece of what was said in one breath speaks of danger where the whole may not."""
+        if self._mixed is None:
+            pieces = self._ear.pieces(_PIECES, self._text) if _BREAK.search(self._text) else []
+            self._mixed = any(p.odds >= MIXED - LEAN for p in map(self._ear.weighed, pieces))
+        return self._mixed
+
+    def of(self, text: str) -> "Heard":
+        """A part of what was said, by the same ear."""
+        return Heard(self._ear, text)
+
+    def odds_of(self, text: str) -> float:
+        """The log-odds of a part of what was said in one breath."""
+        return Heard(self._ear, text).odds or 0.0
 
     @property
     def names(self) -> list[str]:
@@ -154,14 +196,24 @@ class Ear:
         """A normalised text."""
         return Heard(self, text)
 
-    def passages(self, text: str) -> list[Passage]:
-        """Each clause of a longer text, with as many of the following as are heard together. Linear in the text."""
-        clauses: list[tuple[int, int, float, float]] = []
+    def pieces(self, cuts: re.Pattern[str], text: str) -> list["Piece"]:
+        """What stands between cuts: where, and what its letters say. Linear in the text."""
         rows, danger, squares = self.held.rows, self.danger, self.squares
-        for m in _CLAUSES.finditer(text):
+        found = []
+        for m in cuts.finditer(text):
             said = m.group()
             pick = itemgetter(0, *[rows.get(g, 0) for g in dict.fromkeys((*said, *map(add, said, said[1:])))])
-            clauses.append((m.start(), m.end(), sum(pick(danger)), sum(pick(squares)) - squares[0]))
+            found.append(Piece(m.start(), m.end(), sum(pick(danger)), sum(pick(squares)) - squares[0]))
+        return found
+
+    def weighed(self, piece: "Piece") -> Passage:
+        """A piece with its log-odds, without the lean."""
+        start, end, weight, square = piece
+        return Passage(start, end, weight / (math.sqrt(square) or 1.0) + self.bias)
+
+    def passages(self, text: str) -> tuple[list[Passage], list[Passage]]:
+        """Each clause of a longer text, with as many of the following as are heard together; and each alone."""
+        clauses = self.pieces(_CLAUSES, text)
         passages = []
         for i, (start, _, _, _) in enumerate(clauses):
             end, weight, square = start, 0.0, 0.0
@@ -169,5 +221,5 @@ class Ear:
                 if end > start and until - start > PASSAGE_MAX:
                     break
                 end, weight, square = until, weight + more, square + larger
-            passages.append(Passage(start, end, weight / (math.sqrt(square) or 1.0) + self.bias))
-        return passages
+            passages.append(self.weighed(Piece(start, end, weight, square)))
+        return passages, [self.weighed(c) for c in clauses]

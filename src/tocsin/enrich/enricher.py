@@ -1,17 +1,18 @@
 """The one door to understanding a call, used by intake, router and the evaluating commands alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from msgspec.structs import replace
 
+from tocsin.enrich.beside import apart
 from tocsin.enrich.complained import Complained
 from tocsin.enrich.ear import Ear, Heard
 from tocsin.enrich.lexicon import Automaton
 from tocsin.enrich.locate import Locator
 from tocsin.enrich.normal import normalise
 from tocsin.enrich.slips import Slips
-from tocsin.enrich.understand import Ears, in_danger, silent, understand
+from tocsin.enrich.understand import Ears, in_danger, priority_of, silent, understand
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place, Point
 from tocsin.policy.hearing import read_hearing
@@ -19,11 +20,25 @@ from tocsin.policy.model import Policy
 
 TEXT_READ_MAX = 4000
 """Characters of a text that are read for its kind; danger is looked for in all of it."""
-_MATTER_SURE = 0.6
+PORTION, OVERLAP = 2000, 100
+"""Characters of a very long text that are read for danger at once, and those read with the former too."""
+_POLICING = ("crime.inprogress", "crime.domestic", "order.dispute")
+"""Kinds that blows have, whoever deals them."""
 _PLACE_MIN = 2
 """Shorter names of places are also plain words."""
-_WORK = frozenset({"fire", "traffic", "medical", "rescue", "hazmat", "utility.gas"})
-"""Groups that go together in one emergency: words of two of them are one matter."""
+
+
+def _portions(words: str) -> Iterator[str]:
+    """A text as it is read for danger: whole, or what is longer than anybody writes by portions that overlap.
+
+    Each word is judged by the signs around it, and in one piece 64 KiB of them took a minute: work grows with the
+    square of what is read at once.
+    """
+    if len(words) <= TEXT_READ_MAX:
+        yield words
+        return
+    for start in range(0, len(words), PORTION - OVERLAP):
+        yield words[start : start + PORTION]
 
 
 class TextModel(Protocol):
@@ -59,6 +74,9 @@ class Enricher:
         if not text:
             return False
         words = self._slips.mended(normalise(text))
+        return any(map(self._in_danger, _portions(words)))
+
+    def _in_danger(self, words: str) -> bool:
         heard = self._hear(words)
         hits = [] if heard is not None and heard.clear else self._automaton.find(words)
         return in_danger(self._automaton, words, hits, heard)
@@ -83,12 +101,19 @@ class Enricher:
             return silent(self.policy, channel, addressed=has_address, dropped=dropped)
         read = words[:TEXT_READ_MAX]
         found = self._one(line, read)
-        if len(words) > len(read) and not found.escalated and self._automaton.danger(words[TEXT_READ_MAX - 50 :]):
+        if (
+            len(words) > len(read)
+            and not found.escalated
+            and any(map(self._automaton.danger, _portions(words[TEXT_READ_MAX - 50 :])))
+        ):
             found = replace(
                 self._one(line, words[TEXT_READ_MAX - 50 :][-TEXT_READ_MAX:]),
                 alternatives={found.kind: found.confidence},
             )
-        matters, against = self._further(line, read, found.kind), self._complained.of(read)
+        matters = list(dict.fromkeys((*found.matters, *self._further(line, read, found.kind))))
+        against = self._complained.of(read)
+        if against and found.kind.startswith(_POLICING) and self._complained.conduct(read):
+            found = self._conduct(found, words)
         return replace(found, matters=matters, against=against) if matters or against else found
 
     def understand_call(self, call: CallRecord, text: str, *, has_address: bool) -> Understanding:
@@ -103,6 +128,18 @@ class Enricher:
         ears = Ears(self._hear(words), model.classify if model else None, model.version if model else "")
         return understand(self.policy, self._automaton, line, words, ears)
 
+    def _conduct(self, found: Understanding, words: str) -> Understanding:
+        """Blows blamed on an agency's own people are a complaint about them, no order to them; danger goes before."""
+        kind = self.policy.complaints.kind
+        if kind not in self.policy.kinds or self.danger(words):
+            return found
+        reasons = [r for r in found.reasons if r != "low_confidence"]
+        return replace(
+            found, kind=kind, priority=priority_of(self.policy, kind, found.raises), decided_by="lexicon", model="",
+            confidence=max(found.confidence, self.policy.confidence_min), reasons=reasons, human=bool(reasons),
+            alternatives={found.kind: found.confidence} | {k: v for k, v in found.alternatives.items() if k != kind},
+        )  # fmt: skip
+
     def _further(self, line: str, words: str, kind: str) -> list[str]:
         """Further matters of one call: what stands behind a separator, clearly of another group."""
         cuts = sorted(words.find(s) for s in self.policy.lexicon.separators if s in words)
@@ -114,8 +151,7 @@ class Enricher:
                 if len(piece) < 6:  # noqa: PLR2004 - too short to be a matter
                     continue
                 part = self._one(line, piece)
-                clear = part.confidence >= _MATTER_SURE and not part.human and part.decided_by == "lexicon"
-                if clear and not _together(part.kind, kind) and part.kind not in matters:
+                if apart(kind, part) and part.kind not in matters:
                     matters.append(part.kind)
         return matters
 
@@ -137,9 +173,3 @@ def dropped(call: CallRecord, within_s: float) -> bool:
     if call.ended_at is None:
         return False
     return call.answered_at is None or call.ended_at - call.answered_at < within_s * 1000
-
-
-def _together(one: str, other: str) -> bool:
-    """Whether two kinds in one call are one matter."""
-    groups = {k if k == "utility.gas" else k.split(".")[0] for k in (one, other)}
-    return one == other or len(groups) == 1 or groups <= _WORK or bool(groups & {"unknown", "invalid"})

@@ -107,7 +107,8 @@ class Automaton:
             (REAL, lexicon.real), (NOW, lexicon.now), (LETTER, lexicon.letter), (PLACE, places),
         ):  # fmt: skip
             for word in listed:
-                words.marks.setdefault(spelled(word), set()).add(what)
+                for each in alternatives(spelled(word)):
+                    words.marks.setdefault(each, set()).add(what)
         self._automaton = words.compiled()
 
     def _filled(self, word: str) -> list[str]:
@@ -268,7 +269,7 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
         if key in seen:
             continue
         seen.add(key)
-        if masks and (_masked(raw.start, raw.first_end, masks) or _masked(raw.last_start, raw.end, masks)):
+        if masks and _hidden(raw, masks):
             continue
         if not raw.term.danger and _within((raw.start, raw.first_end), marks[PLACE]):
             continue
@@ -281,6 +282,12 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
 
 def _within(mark: tuple[int, int], others: list[tuple[int, int]]) -> bool:
     return any(s <= mark[0] and mark[1] <= e and (s, e) != mark for s, e in others)
+
+
+def _hidden(raw: _Raw, masks: list[tuple[int, int]]) -> bool:
+    """Whether a term stands in a longer word of another meaning; a plain matter may be told in its very words."""
+    masked = _masked(raw.start, raw.first_end, masks) or _masked(raw.last_start, raw.end, masks)
+    return masked and (raw.term.danger or not any(raw.start <= s and e <= raw.end for s, e in masks))
 
 
 def _masked(start: int, end: int, masks: list[tuple[int, int]]) -> bool:

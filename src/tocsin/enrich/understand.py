@@ -4,7 +4,21 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tocsin.enrich.ear import DENIED, DENIED_FIRST, NO_WORD, PASSAGE_ALONE, PASSAGE_SAID, SAID, TOLD, Heard
+from msgspec.structs import replace
+
+from tocsin.enrich.beside import Two, apart, foreign, graver, named, routine
+from tocsin.enrich.ear import (
+    CLEAR,
+    DENIED,
+    DENIED_FIRST,
+    MATTER,
+    NO_WORD,
+    PASSAGE_ALONE,
+    PASSAGE_SAID,
+    SAID,
+    TOLD,
+    Heard,
+)
 from tocsin.enrich.lexicon import Automaton, Hit
 from tocsin.incident.values import Understanding
 from tocsin.policy.model import Absorb, Policy
@@ -34,7 +48,10 @@ _VICTIMS = re.compile(
 )
 
 
-_SLOW = ("service.", "invalid.", "utility.water", "utility.power", "order.", "traffic.obstruct", "traffic.damage")
+_SLOW = (
+    "service.", "invalid.", "utility.water", "utility.power", "utility.supply", "order.", "traffic.obstruct",
+    "traffic.damage",
+)  # fmt: skip
 """Kinds that are never danger to life by themselves."""
 _UNLIKELY = 0.05
 _TOLD = 0.4
@@ -197,15 +214,19 @@ def _dangers(policy: Policy, found: Scored) -> dict[str, float]:
 def in_danger(automaton: Automaton, text: str, hits: list[Hit], heard: Heard | None) -> bool:
     """Whether a text speaks of danger to life: ear and lexicon together.
 
-    Where the ear is clear it decides, and no hits are needed. Between, what the lexicon has is laid to its odds.
+    Where the ear is clear it decides, and no hits are needed. Between, what the lexicon has is laid to its odds; what
+    is harmless on the whole may have a danger beside it.
     """
     if heard is None:
         return automaton.dangerous(text, hits)
     if heard.odds is None:
-        return _cried(heard, hits, said=automaton.dangerous(text, hits))
-    if heard.clear:
-        return heard.odds > 0
-    return heard.odds + witness(automaton.dangerous(text, hits), hits, denies=heard.denies) >= 0
+        crying = _cried(heard, hits, said=automaton.dangerous(text, hits))
+        return crying or graver(automaton, text, hits, heard) is not None
+    if heard.odds >= CLEAR and not heard.denies:
+        return True
+    if heard.odds >= -SAID and heard.odds + witness(automaton.dangerous(text, hits), hits, denies=heard.denies) >= 0:
+        return True
+    return graver(automaton, text, hits, heard) is not None
 
 
 def _cried(heard: Heard, hits: list[Hit], *, said: bool) -> bool:
@@ -220,11 +241,16 @@ def witness(said: bool, hits: list[Hit], *, denies: bool) -> float:
     """What the lexicon lays to the ear's log-odds of danger."""
     stands = {h.standing for h in hits if h.term.danger}
     if not stands:
-        return SAID if said else NO_WORD
-    weight = SAID if said else 0.0
+        return SAID if said else MATTER if any(foreign(h.term.kind) for h in hits) else NO_WORD
+    weight = SAID if said and not _called_about(hits) else 0.0
     if "negated" in stands:
         weight += DENIED_FIRST if denies and not said else DENIED
     return weight + TOLD if stands & {"past", "asked"} else weight
+
+
+def _called_about(hits: list[Hit]) -> bool:
+    """Whether all that cries danger is a call for somebody to come (快来人), and a routine matter says what for."""
+    return not named(hits) and any(routine(h.term.kind) for h in hits)
 
 
 def decide_kind(policy: Policy, line: str, text: str, found: Scored, danger: bool, ears: Ears) -> Decided:
@@ -233,13 +259,15 @@ def decide_kind(policy: Policy, line: str, text: str, found: Scored, danger: boo
     if found.scores and found.scores[kind] < 0.5:  # noqa: PLR2004 - what is only past or asked is no matter by itself
         sure = min(sure, 0.3)
     by = "lexicon"
-    if ears.heard is not None and ears.heard.short and (sure < _LEXICON_SURE or (danger and kind.startswith(_SLOW))):
+    unlike = bool(kind) and kind.startswith(_SLOW) == danger  # what the one hears the other does not
+    if ears.heard is not None and ears.heard.short and (sure < _LEXICON_SURE or unlike):
         kind, sure, by, others = _weighed(ears.heard, line, found, danger, (kind, sure, others))
     if sure < _SURE or (kind.startswith("service.") and line == "12345"):
         guess = None if danger or ears.model is None else ears.model(text)
         if guess is not None and guess[1] > sure and line == "12345":
             return Decided(guess[0], guess[1], "model", others | ({kind: sure} if kind else {}))
-    if danger and (kind.startswith(_SLOW) or sure < policy.confidence_min) and by != "ear":
+    slow = kind.startswith(_SLOW)
+    if danger and (slow or sure < policy.confidence_min) and (by != "ear" or (slow and named(found.said))):
         best, sure_here, _ = confidence(_dangers(policy, found))
         return Decided(best, max(policy.confidence_min, sure_here * 0.9), "lexicon", found.scores)
     if not kind or sure < policy.confidence_min * 0.7:
@@ -294,7 +322,34 @@ def understand(policy: Policy, automaton: Automaton, line: str, text: str, ears:
     """Reads a normalised, non-empty text."""
     hits = automaton.find(text)
     found = score(hits, line, policy.lexicon.absorb)
-    danger = in_danger(automaton, text, hits, ears.heard)
+    heard = ears.heard
+    danger = in_danger(automaton, text, hits, heard)
+    if danger and heard is not None and any(map(foreign, found.scores)):
+        two = graver(automaton, text, hits, heard)
+        if two is not None:
+            return _of_two(policy, automaton, line, text, two, ears)
+    return _of_one(policy, line, text, ears, found, danger)
+
+
+def _of_two(policy: Policy, automaton: Automaton, line: str, text: str, two: Two, ears: Ears) -> Understanding:
+    """The graver side decides; what the rest is about stands beside it, a matter of its own where that is clear."""
+    grave, other = (
+        _of_one(
+            policy, line, part, ears._replace(heard=ears.heard.of(part) if ears.heard else None),
+            score(automaton.find(part), line, policy.lexicon.absorb), part is two.side,
+        )
+        for part in two
+    )  # fmt: skip
+    beside = {k: v for k, v in ({other.kind: other.confidence} | grave.alternatives).items() if k != grave.kind}
+    return replace(
+        grave, alternatives=dict(sorted(beside.items(), key=lambda x: (-x[1], x[0]))[:_SHOWN]),
+        terms=list(dict.fromkeys((*grave.terms, *other.terms))), negated=[*grave.negated, *other.negated],
+        victims=victims_of(text), matters=[other.kind] if apart(grave.kind, other) else [],
+    )  # fmt: skip
+
+
+def _of_one(policy: Policy, line: str, text: str, ears: Ears, found: Scored, danger: bool) -> Understanding:
+    """What is all of one matter, its terms weighed."""
     kind, sure, decided_by, others = decide_kind(policy, line, text, found, danger, ears)
     raises = list(dict.fromkeys(r for h in found.said if h.standing == "said" for r in h.term.raises))
     for name, contrary in policy.lexicon.denied.items():

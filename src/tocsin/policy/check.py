@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tocsin.policy.check_agencies import check_agencies
 from tocsin.policy.check_ems import check_ems
 from tocsin.policy.check_figures import check_figures
-from tocsin.policy.check_kinds import check_kinds
+from tocsin.policy.check_kinds import check_complaints, check_kinds
 from tocsin.policy.check_needs import check_needs
 from tocsin.policy.check_outlines import check_outlines
 from tocsin.policy.check_places import check_gazetteer, check_spots
@@ -39,6 +39,7 @@ _PARTS: tuple[tuple[Callable[[Judge], None], tuple[str, ...]], ...] = (
     (check_figures, (_MAIN,)),
     (check_agencies, (_AGENCIES, _MAIN)),
     (check_kinds, (_KINDS, _AGENCIES, _MAIN)),
+    (check_complaints, (_MAIN, _KINDS)),
     (check_raises, (_RAISES, _KINDS, _AGENCIES)),
     (check_needs, (_RAISES, _KINDS, _AGENCIES)),
     (check_limits, ("limits.toml", _KINDS)),

@@ -44,3 +44,11 @@ def _check_answered(judge: Judge, at: int, k: dict[str, Any], called: list[str],
     if k["code"].startswith("medical.") and classes.get(k.get("lead", ""), "medical") != "medical":
         what = f"{k['code']} is led by {k['lead']}, which is not of class medical: no ambulance would be sent"
         judge.say(_FILE, judge.field(_FILE, at, "lead"), what, "name the 120 centre")
+
+
+def check_complaints(judge: Judge) -> None:
+    """The kind of what an agency's own people did, where the policy names one."""
+    file = "policy.toml"
+    kind = judge.toml(file).get("complaint_kind")
+    if kind:
+        judge.kind(file, judge.at(file, "complaint_kind ="), kind)

@@ -27,6 +27,7 @@ _MAIN = {
     "confidence_min?": _NUMBER, "dropped_within_s?": _NUMBER,
     "complaint_verbs?": _TEXTS, "complaint_reports?": _TEXTS, "complaint_blame?": _TEXTS,
     "complaint_between?": _TEXTS, "complaint_places?": _TEXTS, "complaint_feigned?": _TEXTS,
+    "complaint_deeds?": _TEXTS, "complaint_blows?": _TEXTS, "complaint_still?": _TEXTS, "complaint_kind?": _TEXT,
     "first_receivers": _TABLE, "seat_roles": _TABLE,
 }  # fmt: skip
 _PLACED = {"id": _TEXT, "label": _TEXT, "lon": _NUMBER, "lat": _NUMBER}

@@ -85,7 +85,9 @@ def build(files: Files) -> Policy:
     return Policy(
         **scalars,
         hash=files.hash,
-        complaints=Complaints(**{f: main.get(f"complaint_{f}", []) for f in Complaints.__struct_fields__}),
+        complaints=Complaints(
+            **{f: main[f"complaint_{f}"] for f in Complaints.__struct_fields__ if f"complaint_{f}" in main}
+        ),
         regions={r["id"]: msgspec.convert(r, Region) for r in main["region"]},
         agencies={a["id"]: msgspec.convert(a, Agency) for a in files.toml["agencies.toml"]["agency"]},
         kinds=kinds,

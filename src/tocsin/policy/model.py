@@ -48,7 +48,9 @@ class Complaints(Row, frozen=True):
 
     `verbs` say that it is a complaint, `reports` do where a blame is said too, `blame` is what is complained of.
     `between` may stand between a verb and the name. A name with one of `places` after it is only where (or how
-    many), with one of `feigned` before it only whom somebody played.
+    many), with one of `feigned` before it only whom somebody played. Without any verb it is a complaint too where one
+    of `deeds` is said of an agency's people right after their name, or one of `blows` was suffered from them; `still`
+    may stand between. Conduct blamed is a matter of `kind`, never an emergency for those who are blamed.
     """
 
     verbs: list[str] = []
@@ -57,6 +59,10 @@ class Complaints(Row, frozen=True):
     between: list[str] = []
     places: list[str] = []
     feigned: list[str] = []
+    deeds: list[str] = []
+    blows: list[str] = []
+    still: list[str] = []
+    kind: str = ""
 
 
 class Region(Row, frozen=True):

@@ -31,6 +31,54 @@ def test_a_complaint_names_whom_it_is_about(enricher: Enricher, text: str, about
 
 
 @pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("警察打人", [POLICE]),
+        ("辅警动手打人", [POLICE]),
+        ("民警把我打了一顿", [POLICE]),
+        ("我被派出所民警推了一把", [POLICE]),
+        ("警察态度恶劣，吼老百姓", [POLICE]),
+        ("派出所不立案，摩托车丢了一个月", [POLICE]),
+        ("交警乱罚款", [POLICE, TRAFFIC]),
+        ("城管打人，摊子都掀了", ["nanxian-urban"]),
+    ],
+)
+@pytest.mark.parametrize("line", ["110", "12345"])
+def test_conduct_is_a_complaint_without_the_word(enricher: Enricher, line: str, text: str, about: list[str]) -> None:
+    """What an agency's own people did is a complaint about them, and no order to them, on 110 as on the hotline."""
+    u = enricher.understand(line, "voice", text)
+    assert u.against == about
+    assert u.kind.startswith("service."), u.kind
+    assert (u.priority, u.escalated) == (4, False)
+
+
+def test_who_is_in_danger_from_them_is_in_danger(enricher: Enricher) -> None:
+    """A man beaten senseless is helped by anyone; that it is about the police is still told."""
+    u = enricher.understand("110", "voice", "警察在打人，快打死了")
+    assert (u.kind, u.priority, u.against) == ("crime.inprogress", 1, [POLICE])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我老公打人，叫警察来",
+        "警察叔叔，有人打人",
+        "警察来了他还在打人",
+        "假警察打人",
+        "有人打警察",
+        "警察抓打人的那个",
+        "警察打电话叫我去一趟",
+        "当着警察打人",
+        "警察打人犯法吗",
+        "我被打了，警察快来",
+    ],
+)
+def test_the_police_only_named_beside_blows_are_not_blamed(enricher: Enricher, text: str) -> None:
+    """Called to help, struck themselves, feigned, or asked about in general: no complaint of them."""
+    assert enricher.understand("110", "voice", text).against == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "我要投诉邻居家半夜唱歌",

@@ -33,6 +33,12 @@ CASES = [
     ("hearing.tsv", '"format": 2', '"format": 9', "format 9, this one reads 2"),
     ("hearing.tsv", '"crime.fraud"', '"crime.frand"', "kind 'crime.frand' is none of kinds.toml"),
     ("hearing.tsv", "\t", "\t!", "not as its manifest says"),
+    (
+        "policy.toml",
+        'complaint_kind = "service.justice"',
+        'complaint_kind = "service.just"',
+        "unknown kind 'service.just'",
+    ),
     ("kinds.toml", 'joint = ["nanxian-gas"]', 'joint = ["nanxian-gaz"]', "unknown agency 'nanxian-gaz'"),
     ("kinds.toml", 'lead = "nanxian-traffic"\njoint = ["nanxian-120"]', 'joint = ["nanxian-120"]', "no lead"),
     ("kinds.toml", 'lead = "nanxian-power"\n', "", "a hole: nobody answers for utility.power"),
