@@ -65,7 +65,7 @@ async def _on_a_deployment(groups: Collection[str], policy: Policy, say: Callabl
             figures += await asyncio.to_thread(intake_figures, d, policy)
         if "replay" in groups:
             say("replay")
-            figures += await replay_figures(d)
+            figures += await replay_figures(d, policy, filled=bool({"router", "intake"} & set(groups)))
         if "clocks" in groups:
             say("100,000 limits after a kill")
             figures += await clock_figures(d, policy)

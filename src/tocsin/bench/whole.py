@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +65,12 @@ async def router_figures(deployment: Deployment, policy: Policy, *, bare: Bare) 
 
     It runs beside the broker alone: what the others cost is in the figure from POST to subscriber.
     """
-    settings = deployment.settings()
-    made = await asyncio.to_thread(
-        made_calls, policy, Keyring.open(settings), count=_CALLS, prefix=f"bench-{time.time_ns():x}"
-    )
-    region = policy.default_region
-    values = [v for c, v in zip(made.commands, made.values, strict=True) if c.region == region]
-    follower = KafkaFollower(settings, [INCIDENT_EVENTS])
+    follower = KafkaFollower(deployment.settings(), [INCIDENT_EVENTS])
     await follower.start({})
     ends = await follower.ends()
     await follower.stop()
-    with stopped([deployment.pids["router"]]):
-        await fill(settings, URGENT.name, values, partition=partition_of(region, deployment.partitions))
-    # Nothing of ours reads while the router works: the times are the log's own.
-    with alone(deployment, "router"):
-        await _decided(deployment, len(values))
-    times = await _events_since(deployment, ends, len(values))
+    calls = await _backlog(deployment, policy)
+    times = await _events_since(deployment, ends, calls)
     seconds = (max(times) - min(times)) / 1000
     rate = len(times) / seconds
     note = f"{len(times)} calls in {seconds:.1f} s by the log's times, orders included, beside the broker alone"
@@ -89,6 +80,23 @@ async def router_figures(deployment: Deployment, policy: Policy, *, bare: Bare) 
             at_least=5_000, note=f"{note}; {bare.note}",
         )
     ]  # fmt: skip
+
+
+async def _backlog(deployment: Deployment, policy: Policy) -> int:
+    """Lays up calls of one region while the router stands still, and lets it decide them; how many.
+
+    Nothing of ours reads while the router works: the times are the log's own.
+    """
+    settings, region = deployment.settings(), policy.default_region
+    made = await asyncio.to_thread(
+        made_calls, policy, Keyring.open(settings), count=_CALLS, prefix=f"bench-{time.time_ns():x}"
+    )
+    values = [v for c, v in zip(made.commands, made.values, strict=True) if c.region == region]
+    with stopped([deployment.pids["router"]]):
+        await fill(settings, URGENT.name, values, partition=partition_of(region, deployment.partitions))
+    with alone(deployment, "router"):
+        await _decided(deployment, len(values))
+    return len(values)
 
 
 async def _decided(deployment: Deployment, count: int) -> None:
@@ -104,8 +112,15 @@ async def _decided(deployment: Deployment, count: int) -> None:
             quiet, last = (quiet + 1, now) if now == last and now >= count else (0, now)
 
 
-async def replay_figures(deployment: Deployment) -> list[Figure]:
-    """Events a second of `replay --verify` beside the bare consumption of the busiest partition."""
+async def replay_figures(deployment: Deployment, policy: Policy, *, filled: bool) -> list[Figure]:
+    """Events a second of `replay --verify` beside the bare consumption of the busiest partition.
+
+    `filled`: another figure has left its events on the log; else calls are decided first.
+    """
+    if not filled:
+        await _backlog(deployment, policy)
+    # What stood still for a figure has lost its partitions meanwhile and gets them back first.
+    await _ready(deployment.router, "the router")
     command = [sys.executable, "-m", "tocsin", "replay", "--verify", "--json", "--data-dir", deployment.data_dir]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     try:
@@ -154,6 +169,17 @@ async def clock_figures(deployment: Deployment, policy: Policy) -> list[Figure]:
             note="kill -9 to ready, process start included",
         )
     ]  # fmt: skip
+
+
+async def _ready(url: str, what: str) -> None:
+    async with httpx.AsyncClient(timeout=2) as client:
+        deadline = time.monotonic() + _WAIT_S
+        while time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                if (await client.get(f"{url}/readyz")).is_success:
+                    return
+            await asyncio.sleep(0.2)
+    raise Mend(f"{what} was not ready within two minutes", "See its log in the data directory.")
 
 
 async def _ready_again(deployment: Deployment, began: float) -> float:
