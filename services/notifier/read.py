@@ -186,7 +186,8 @@ def get_call(store: Store, call_id: str) -> tuple[HeldCall, list[Found]] | None:
     """A call and the incidents it is or was linked to."""
     with store.reading() as db:
         row = db.execute("SELECT body FROM calls WHERE call_id = ?", (call_id,)).fetchone()
-        sql = "SELECT keys, body FROM incidents JOIN incident_keys USING (incident_id) WHERE key = ?"
+        joined = "incidents JOIN incident_keys USING (incident_id)"
+        sql = f"SELECT keys, body FROM {joined} WHERE key = ? ORDER BY incident_id"  # noqa: S608 - no input in it
         rows = db.execute(sql, (f"call:{call_id}",)).fetchall()
     return (_call(row[0]), [_found(*r) for r in rows]) if row else None
 

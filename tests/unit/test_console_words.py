@@ -11,6 +11,7 @@ import pytest
 from tocsin import outcomes
 from tocsin.incident import commands
 from tocsin.incident import events as ev
+from tocsin.incident.clocks import CONSULTATION
 from tocsin.incident.complained import COMPLAINT
 from tocsin.incident.rescue import REASON
 from tocsin.incident.values import Card, ClockName, ClockState, Role, TaskState
@@ -72,7 +73,9 @@ SAID = {
     | _said(("src/tocsin/incident",), r'disposition="(\w+)"'),
     "stage": {"arrival", "progress", "result", "ended", *get_args(REPORTED)},
     "outcome": set(get_args(Outcome)),
-    "flag": _said(("src/tocsin/calls", "src/tocsin/enrich"), r'(?:flags|found)\.append\("(\w+)"\)') | {"text_repaired"},
+    "flag": _said(("src/tocsin/calls", "src/tocsin/enrich"), r'(?:flags|found)\.append\("(\w+)"\)')
+    | _said(("src/tocsin/incident",), r'_add\(flags, "(\w+)"\)')
+    | {"text_repaired", COMPLAINT, CONSULTATION, REASON},
     "hazard": _policy("lexicon.toml", "hazard"),
     "cap": _policy("agencies.toml", "capabilities"),
     "taskcause": {"raised", "mutual_aid", "complaint", "three_way", "person", "call", "round", "return", "transfer"},

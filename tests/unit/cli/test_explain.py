@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from tocsin.cli.commands.explain import _line
+import httpx
+import pytest
+
+from tocsin.cli.commands.explain import _line, incidents_of
 
 
 def event(kind: str, **data: Any) -> dict[str, Any]:
@@ -41,3 +44,19 @@ def test_the_text_model_that_decided_is_said() -> None:
     }  # fmt: skip
     call = {"line": "12345", "channel": "voice", "place": {"source": "seat", "entry": "", "label": ""}}
     assert "by model 0.90 model=sha256:0123 " in _line(event("CallRecorded", understanding=understood, call=call))
+
+
+@pytest.mark.parametrize(
+    ("linked", "ever", "told"),
+    [
+        (["i-7", "i-8"], ["i-7", "i-8"], ["i-7", "i-8"]),
+        (["i-9"], ["i-7", "i-9"], ["i-9"]),
+        ([], ["i-7", "i-8"], ["i-8"]),
+    ],
+)
+def test_of_a_call_every_matter_is_named(linked: list[str], ever: list[str], told: list[str]) -> None:
+    """Where a call is linked now, the incident that decided first; where it was last, when it is linked nowhere."""
+    said = httpx.MockTransport(lambda _: httpx.Response(200, json={"linked": linked, "incident_ids": ever}))
+    with httpx.Client(transport=said, base_url="http://notifier") as http:
+        assert incidents_of(http, "call-1") == told
+        assert incidents_of(http, "430921-20260405-000017-T2") == ["430921-20260405-000017"]

@@ -71,7 +71,8 @@ def in_chinese(deployment: Deployment, told: Json) -> list[str]:
     with deployment.client("notifier") as http:
         tells = Story(Book(read(http, "/v1/catalogue", told["id"])))
     ident, incident = told["id"], told["incident"]
-    lines = [*tells.head(incident), *tells.links(incident), ""]
+    also = [f"  同一来电的另一事项：{n}" for n in told["others"]]
+    lines = [*tells.head(incident), *tells.links(incident), *also, ""]
     lines += [tells.line(e) for e in told["events"] if _concerns(e, ident)]
     sent = [d for d in told["deliveries"] if ident in (incident["incident_id"], d["task_id"])]
     lines += ["", *[tells.delivered(d) for d in sent]] if sent else []
@@ -81,18 +82,20 @@ def in_chinese(deployment: Deployment, told: Json) -> list[str]:
 def story(deployment: Deployment, ident: str) -> Json:
     """The incident behind an id, its events and deliveries, and the same as lines of text under `story`."""
     with deployment.client("notifier") as http:
-        incident_id = incident_of(http, ident)
+        incident_id, *others = incidents_of(http, ident)
         incident = read(http, f"/v1/incidents/{incident_id}", ident)
         events = read(http, f"/v1/incidents/{incident_id}/events", ident)["items"]
         deliveries = read(http, f"/v1/incidents/{incident_id}/deliveries", ident)["items"]
     mission = _mission(deployment, ident)
-    lines = [*_head(incident), *_links(incident), "", *[_line(e) for e in events if _concerns(e, ident)]]
+    also = [f"  another matter of this call: {n}" for n in others]
+    lines = [*_head(incident), *_links(incident), *also, "", *[_line(e) for e in events if _concerns(e, ident)]]
     lines += ["", *[_delivered(d) for d in deliveries if ident in (incident_id, d["task_id"])]] if deliveries else []
     if mission is not None:
         lines += ["", *_mission_lines(mission)]
     return {
         "id": ident,
         "incident": incident,
+        "others": others,
         "events": events,
         "deliveries": deliveries,
         "mission": mission,
@@ -100,13 +103,13 @@ def story(deployment: Deployment, ident: str) -> Json:
     }
 
 
-def incident_of(http: httpx.Client, ident: str) -> str:
-    """The incident that an id belongs to. Mend where there is none."""
+def incidents_of(http: httpx.Client, ident: str) -> list[str]:
+    """The incident that an id belongs to, several of a call with several matters, the gravest first; Mend for none."""
     found = _INCIDENT.match(ident)
     if found:
-        return found[1]
+        return [found[1]]
     linked = read(http, f"/v1/calls/{ident}/incidents", ident)
-    return str((linked["linked"] or linked["incident_ids"])[-1])
+    return [*linked["linked"]] or [*linked["incident_ids"]][-1:]
 
 
 def read(http: httpx.Client, path: str, ident: str) -> Json:
