@@ -1,8 +1,10 @@
 """The lexicon as one automaton: every word found in one pass over a text, each judged by what stands around it."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import product
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 import ahocorasick
@@ -30,6 +32,9 @@ _STRONG = 1.5
 """A term of this weight says what it says, even without more."""
 _NEGATION_GAP = {1: 1}
 _NEGATION_GAP_LONG = 4
+NAME_MAX = 40
+"""Characters a place's name has at the most, as far as what stands in it is looked for."""
+_START, _END = itemgetter(0), itemgetter(1)
 _BREAKS = frozenset("。!?;,\n")
 _STOPS = frozenset("。!?;\n")
 _DONE = frozenset("了啦咯哒嘞喽啊呀")
@@ -261,6 +266,8 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
     unreal = bool(marks[UNREAL]) and not marks[REAL] and any(not _negated_mark(text, m, marks) for m in marks[UNREAL])
     letter = len(text) > _LETTER and bool(marks[LETTER])
     cries = marks[LIVE] + marks[NOW] if letter else []
+    places = marks[PLACE]
+    dangers = sorted((o.start, o.end) for o in found if o.term.danger) if places else []
     hits = []
     seen: set[tuple[int, int, int]] = set()
     for raw in found:
@@ -271,13 +278,37 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
         seen.add(key)
         if masks and _hidden(raw, masks):
             continue
-        if not raw.term.danger and _within((raw.start, raw.first_end), marks[PLACE]):
+        # A burning house in 青树嘴 is no burning tree: its danger is told without the town's name. A danger that is
+        # told only with the name (a person on a bridge that has one) stands.
+        if places and _named(raw, places) and not (raw.term.danger and not _beyond(raw, dangers)):
             continue
         standing = _standing(text, raw, marks, live, unreal=unreal)
         if letter and standing == "said" and not any(_cried(text, raw, m) for m in cries):
             standing = "asked"  # told to an office at length
         hits.append(Hit(raw.term, text[raw.start : raw.end + 1], raw.start, raw.end, standing))
     return hits
+
+
+def _named(raw: _Raw, places: list[tuple[int, int]]) -> bool:
+    """Whether a term's first part stands in a longer name of a place; `places` in the order of their ends."""
+    for at in range(bisect_left(places, raw.first_end, key=_END), len(places)):
+        start, end = places[at]
+        if end > raw.first_end + NAME_MAX:
+            return False
+        if start <= raw.start and (start, end) != (raw.start, raw.first_end):
+            return True
+    return False
+
+
+def _beyond(raw: _Raw, dangers: list[tuple[int, int]]) -> bool:
+    """Whether a danger is told in what follows the first part of this term; `dangers` in the order of their starts."""
+    for at in range(bisect_right(dangers, raw.first_end, key=_START), len(dangers)):
+        start, end = dangers[at]
+        if start > raw.end:
+            return False
+        if end <= raw.end:
+            return True
+    return False
 
 
 def _within(mark: tuple[int, int], others: list[tuple[int, int]]) -> bool:

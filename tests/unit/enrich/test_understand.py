@@ -82,6 +82,22 @@ def test_how_a_crash_is_told(enricher: Enricher, text: str, told: set[str]) -> N
     assert set(u.raises) & {"trapped", "unprotected", "fell_alone", "collided"} == told
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("青树嘴镇有户人家着火了", "fire.building"),
+        ("山桥村有房子着火了", "fire.building"),
+        ("青树嘴镇的树着火了", "fire.vegetation"),
+        ("茅草街大桥桥下的草着火了", "fire.vegetation"),
+        ("山上着火了", "fire.vegetation"),
+    ],
+)
+def test_a_places_name_is_not_what_burns(enricher: Enricher, text: str, kind: str) -> None:
+    """The tree in 青树嘴 and the hill in 山桥 are names; a tree there that burns is still one."""
+    assert enricher.understand("119", "voice", text).kind == kind
+    assert enricher.danger(text)
+
+
 def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
     """Yesterday's fire, a drill and a film are told, not happening; crying for help now is."""
     assert not enricher.danger("昨天的火已经灭了")
