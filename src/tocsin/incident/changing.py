@@ -4,7 +4,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, meet, start
 from tocsin.incident.deadlines import shorten
-from tocsin.incident.permissions import on_incident
+from tocsin.incident.permissions import open_file
 from tocsin.incident.routing import agency, alert, extend_plan, fair_plan, holders, open_tasks, raise_priority, route
 from tocsin.incident.state import Incident
 from tocsin.incident.values import Role
@@ -12,12 +12,6 @@ from tocsin.place import Place
 from tocsin.policy.plan import plan_for
 
 LOWEST = 4
-
-
-def _mine(case: Case) -> Incident:
-    incident = case.known(case.command.target)
-    on_incident(case, incident)
-    return case.open(incident)
 
 
 def looked(case: Case, incident: Incident, cause: str) -> None:
@@ -29,7 +23,7 @@ def looked(case: Case, incident: Incident, cause: str) -> None:
 
 def reclassify(case: Case) -> None:
     """Reclassify: the new kind's plan is put to work beside what runs."""
-    incident = _mine(case)
+    incident = open_file(case)
     reason, kind = case.reason(), case.data.kind
     if kind not in case.policy.kinds:
         raise Refused("unknown_kind", f"no kind {kind} in the policy")
@@ -72,7 +66,7 @@ def _one_lead(case: Case, incident: Incident, lead: str) -> None:
 
 def set_priority(case: Case) -> None:
     """SetPriority: raised, everyone at work hears of it; lowered, nobody is withdrawn."""
-    incident = _mine(case)
+    incident = open_file(case)
     reason, priority = case.reason(), case.data.priority
     if not 1 <= priority <= LOWEST:
         raise Refused("illegal_step", "a priority is 1 to 4")
@@ -93,7 +87,7 @@ def set_priority(case: Case) -> None:
 
 def correct_location(case: Case) -> None:
     """CorrectLocation: the plan of the new place is put to work beside what runs; who is on the way hears of it."""
-    incident = _mine(case)
+    incident = open_file(case)
     reason, given = case.reason(), case.data.location
     place = case.data.place
     if place is None:
@@ -118,7 +112,7 @@ def correct_location(case: Case) -> None:
 
 def route_agency(case: Case) -> None:
     """Route: an agency beside those of the plan."""
-    incident = _mine(case)
+    incident = open_file(case)
     to = agency(case, case.data.agency)
     if to.id in holders(incident):
         raise Refused("illegal_step", f"{to.id} has an open task here")

@@ -134,20 +134,7 @@ def stop(case: Case, incident: Incident, *, task_id: str = "", cause: str) -> No
 def carry(case: Case, incident: Incident, former: Task, task_id: str, agency: str, agency_class: str) -> None:
     """A task's promises go over to the task that follows it, from when they first ran: a hand-over buys no time."""
     for c in live(incident, *PROMISES, task_id=former.task_id):
-        clock_id, due = f"{task_id}:{c.clock}:1", as_it_stands(case, c)
-        case.say(
-            incident.incident_id,
-            ev.ClockStarted(
-                clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, agency_class=agency_class,
-                started_at=c.started_at, due_at=due.due_at, warn_at=due.warn_at, red_at=due.red_at,
-                source="carried over",
-            ),
-        )  # fmt: skip
-        if c.state == "paused":
-            still = ev.ClockPaused(
-                clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, cause="carried over"
-            )
-            case.say(incident.incident_id, still)
+        go_on(case, incident, c, (f"{task_id}:{c.clock}:1", task_id, agency, agency_class), "carried over")
     stop(case, incident, task_id=former.task_id, cause="handed_over")
 
 
@@ -205,6 +192,25 @@ def shifted(c: Clock, by: int) -> Due:
 def as_it_stands(case: Case, c: Clock) -> Due:
     """A clock's moments as of now: one that stands still is later by the time it has stood so far."""
     return shifted(c, case.now - c.paused_at if c.state == "paused" and c.paused_at is not None else 0)
+
+
+def go_on(case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str], why: str) -> None:
+    """A limit under another name, from when it first ran, later by what it has stood; one that stands still stands.
+
+    `name`: its id, task, agency and the agency's class there.
+    """
+    clock_id, task_id, agency, agency_class = name
+    due = as_it_stands(case, c)
+    case.say(
+        into.incident_id,
+        ev.ClockStarted(
+            clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, agency_class=agency_class,
+            started_at=c.started_at, due_at=due.due_at, warn_at=due.warn_at, red_at=due.red_at, source=why,
+        ),
+    )  # fmt: skip
+    if c.state == "paused":
+        still = ev.ClockPaused(clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, cause=why)
+        case.say(into.incident_id, still)
 
 
 def fire(case: Case) -> None:

@@ -3,22 +3,16 @@
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, live, meet, start
-from tocsin.incident.permissions import as_judge, on_incident
+from tocsin.incident.permissions import as_judge, file_of, open_file
 from tocsin.incident.routing import open_tasks, route
 from tocsin.incident.state import Incident
 
 ROUNDS = 2
 
 
-def _mine(case: Case) -> Incident:
-    incident = case.known(case.command.target)
-    on_incident(case, incident)
-    return incident
-
-
 def inform_caller(case: Case) -> None:
     """InformCaller: told, or why not. May be said again, e.g. first unreachable, then told."""
-    incident = _mine(case)
+    incident = file_of(case)
     if incident.state == "merged":
         case.open(incident)
     case.say(incident.incident_id, ev.CallerInformed(result=case.data.result, text=case.data.text))
@@ -47,7 +41,7 @@ def _worked(incident: Incident) -> bool:
 
 def close(case: Case) -> None:
     """Close: every task ended, the caller told or not to be told, with the reason."""
-    incident = case.open(_mine(case))
+    incident = open_file(case)
     tasks = open_tasks(incident)
     if tasks:
         raise Refused("task_open", f"{tasks[0].task_id} is {tasks[0].state} with {tasks[0].held_by}")
@@ -75,7 +69,7 @@ def nobody_called(case: Case, incident: Incident) -> bool:
 
 def reopen(case: Case) -> None:
     """Reopen: a closed incident, with a reason. Nobody is at work on it yet: it waits for a person who routes it."""
-    incident = _mine(case)
+    incident = file_of(case)
     reason = case.reason()
     if incident.state != "closed":
         raise Refused("illegal_step", f"the incident is {incident.state}")

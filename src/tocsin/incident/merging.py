@@ -8,21 +8,14 @@ from tocsin.incident.clocks import Matter
 from tocsin.incident.closing import nobody_called
 from tocsin.incident.deadlines import shorten
 from tocsin.incident.moving import join, move, owed
-from tocsin.incident.permissions import on_incident
+from tocsin.incident.permissions import on_incident, open_file
 from tocsin.incident.routing import alert, open_tasks, raise_priority
 from tocsin.incident.state import Incident
 
 
-def file_of(case: Case) -> Incident:
-    """The open incident a command names, where the actor may act on it; refused otherwise."""
-    incident = case.known(case.command.target)
-    on_incident(case, incident)
-    return case.open(incident)
-
-
 def link_call(case: Case) -> None:
     """LinkCall: the call belongs here. An incident of its own that it leaves empty goes into this one with its work."""
-    incident = file_of(case)
+    incident = open_file(case)
     call = case.region.calls.get(case.data.call_id)
     if call is None or not call.incident_ids:
         raise Refused("cross_region", "no such call in this region; incidents of two regions are related instead")

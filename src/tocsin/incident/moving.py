@@ -3,7 +3,7 @@
 from tocsin.incident import events as ev
 from tocsin.incident.callbacks import CALL_BACK
 from tocsin.incident.case import Case
-from tocsin.incident.clocks import LIVE, as_it_stands, stop
+from tocsin.incident.clocks import LIVE, go_on, stop
 from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.state import Clock, Incident, Task
 from tocsin.incident.tasks import advance, reach, send
@@ -31,19 +31,7 @@ def move(case: Case, incident: Incident, into: Incident, t: Task, *, role: Role,
 
 def _go_on(case: Case, into: Incident, c: Clock, clock_id: str) -> None:
     """A limit in another incident: from when it first ran, later by what it has stood, missed where it was missed."""
-    due = as_it_stands(case, c)
-    case.say(
-        into.incident_id,
-        ev.ClockStarted(
-            clock_id=clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class,
-            started_at=c.started_at, due_at=due.due_at, warn_at=due.warn_at, red_at=due.red_at, source="merged",
-        ),
-    )  # fmt: skip
-    if c.state == "paused":
-        case.say(
-            into.incident_id,
-            ev.ClockPaused(clock_id=clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, cause="merged"),
-        )
+    go_on(case, into, c, (clock_id, c.task_id, c.agency, c.agency_class), "merged")
     if c.state == "missed":
         case.say(
             into.incident_id,

@@ -3,19 +3,13 @@
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import pause, resume
-from tocsin.incident.permissions import on_incident
+from tocsin.incident.permissions import file_of, on_incident
 from tocsin.incident.state import Clock, Incident
-
-
-def _mine(case: Case) -> Incident:
-    incident = case.known(case.command.target)
-    on_incident(case, incident)
-    return incident
 
 
 def note(case: Case) -> None:
     """Note: words for the file, at any time."""
-    incident = _mine(case)
+    incident = file_of(case)
     if not case.data.text:
         raise Refused("reason_required", "a note has words")
     case.say(incident.incident_id, ev.NoteAdded(text=case.data.text))
@@ -23,7 +17,7 @@ def note(case: Case) -> None:
 
 def supervise(case: Case) -> None:
     """Supervise (督办): at any time, with a reason."""
-    incident = _mine(case)
+    incident = file_of(case)
     case.say(incident.incident_id, ev.SupervisionOrdered(reason=case.reason()))
 
 
@@ -33,7 +27,7 @@ def _complete_clocks(incident: Incident, state: str) -> list[Clock]:
 
 def request_information(case: Case) -> None:
     """RequestInformation (一次告知): all that is missing, once; the promises stand still until it comes."""
-    incident = _mine(case)
+    incident = file_of(case)
     if incident.asked:
         raise Refused("already_asked", "what is missing is asked once, all of it")
     case.open(incident)

@@ -50,6 +50,18 @@ def on_incident(case: Case, incident: Incident) -> None:
     raise Refused("not_allowed", f"role {actor.role} does not act on incidents")
 
 
+def file_of(case: Case) -> Incident:
+    """The incident a command names, where the actor may act on its file; refused otherwise."""
+    incident = case.known(case.command.target)
+    on_incident(case, incident)
+    return incident
+
+
+def open_file(case: Case) -> Incident:
+    """The same, and it is open."""
+    return case.open(file_of(case))
+
+
 def on_task(case: Case, task: Task) -> None:
     """Whether the actor may carry this task forward: its holder, the desk behind it, the command centre."""
     actor = case.command.actor
@@ -64,6 +76,13 @@ def on_task(case: Case, task: Task) -> None:
             return
         raise Refused("not_your_task", f"{task.task_id} is held by {task.held_by}")
     raise Refused("not_allowed", f"role {actor.role} does not act on tasks")
+
+
+def task_of(case: Case) -> tuple[Incident, Task]:
+    """The task a command names, where the actor may carry it on, with the incident that holds it now."""
+    incident, task = case.task(case.command.target)
+    on_task(case, task)
+    return incident, task
 
 
 def as_taker(case: Case, task: Task) -> bool:

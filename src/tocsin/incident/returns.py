@@ -4,7 +4,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, carry, stop
 from tocsin.incident.fold_tasks import ENDED, RANK
-from tocsin.incident.permissions import as_ruler, on_task
+from tocsin.incident.permissions import as_ruler, task_of
 from tocsin.incident.routing import agency, route
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.transfers import bound, go_with, its_own, unseen
@@ -16,8 +16,7 @@ RETURNS_MAX = 2
 
 def ask_return(case: Case) -> None:
     """Return: a request with a code, soon after routing; who ruled bindingly is not asked again."""
-    incident, task = case.task(case.command.target)
-    on_task(case, task)
+    incident, task = task_of(case)
     if task.state in ENDED or task.return_code or task.offered_to:
         raise Refused("illegal_step", f"the task is {'waiting for a ruling' if task.return_code else task.state}")
     bound(incident, task)

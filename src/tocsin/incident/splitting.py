@@ -5,8 +5,8 @@ from tocsin.incident.callbacks import quiet, taken_out, waits
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, live, start
 from tocsin.incident.fold_tasks import ENDED
-from tocsin.incident.merging import file_of
 from tocsin.incident.moving import move, owed
+from tocsin.incident.permissions import open_file
 from tocsin.incident.routing import fair_plan, open_incident, route
 from tocsin.incident.state import Call, Incident, Task
 from tocsin.incident.values import Role
@@ -14,7 +14,7 @@ from tocsin.incident.values import Role
 
 def unlink_call(case: Case) -> None:
     """UnlinkCall: the call gets a new incident, with the plan its words ask for. A merge is undone by `split`."""
-    incident = file_of(case)
+    incident = open_file(case)
     call = case.region.calls.get(case.data.call_id)
     if case.data.call_id not in incident.links or call is None:
         raise Refused("not_linked", f"{case.data.call_id} is not linked to {incident.incident_id}")
@@ -39,7 +39,7 @@ def split(case: Case) -> None:
 
     Just the calls of an incident that went into this one: the merge is undone, that incident is open again.
     """
-    incident = file_of(case)
+    incident = open_file(case)
     names = list(dict.fromkeys(case.data.call_ids))
     missing = [n for n in names if n not in incident.links or n not in case.region.calls]
     if missing and missing[0] not in case.region.calls:

@@ -4,15 +4,9 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, meet, start, stop
 from tocsin.incident.fold_tasks import ENDED, RANK
-from tocsin.incident.permissions import as_desk, as_taker, on_task
+from tocsin.incident.permissions import as_desk, as_taker, on_task, task_of
 from tocsin.incident.state import Incident, Task
 from tocsin.incident.transfers import take
-
-
-def _mine(case: Case) -> tuple[Incident, Task]:
-    incident, task = case.task(case.command.target)
-    on_task(case, task)
-    return incident, task
 
 
 def _behind(task: Task, state: str) -> None:
@@ -33,7 +27,7 @@ def advance(case: Case, incident: Incident, task: Task, upto: str) -> None:
 
 def acknowledge(case: Case) -> None:
     """The agency has seen its task (签收)."""
-    incident, task = _mine(case)
+    incident, task = task_of(case)
     _behind(task, "acknowledged")
     advance(case, incident, task, "acknowledged")
 
@@ -52,7 +46,7 @@ def accept(case: Case) -> None:
 
 def dispatch_unit(case: Case) -> None:
     """Units are on their way; more units may follow later without the state going back."""
-    incident, task = _mine(case)
+    incident, task = task_of(case)
     fresh = [u for u in dict.fromkeys(case.data.unit_ids) if u not in task.units]
     if task.state in ENDED or (RANK[task.state] >= RANK["dispatched"] and not fresh):
         raise Refused("illegal_step", f"the task is {task.state}; only further units can be sent")
@@ -68,7 +62,7 @@ def send(case: Case, incident: Incident, task: Task, unit_ids: list[str]) -> Non
 
 def arrive(case: Case) -> None:
     """The first unit is there; from now on a report is due."""
-    incident, task = _mine(case)
+    incident, task = task_of(case)
     _behind(task, "on_scene")
     advance(case, incident, task, "accepted")
     reach(case, incident, task, case.data.unit_id)
@@ -86,7 +80,7 @@ def reach(case: Case, incident: Incident, task: Task, unit_id: str, *, suitable:
 
 def feedback(case: Case) -> None:
     """A report (反馈单): it shows that the task was seen."""
-    incident, task = _mine(case)
+    incident, task = task_of(case)
     if task.state in ENDED:
         raise Refused("illegal_step", f"the task is {task.state}")
     advance(case, incident, task, "acknowledged")
@@ -99,7 +93,7 @@ def feedback(case: Case) -> None:
 
 def complete(case: Case) -> None:
     """Done, with a result: nothing completes without one."""
-    incident, task = _mine(case)
+    incident, task = task_of(case)
     _behind(task, "completed")
     if not case.data.result:
         raise Refused("result_required", "say what came of it")

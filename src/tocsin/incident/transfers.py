@@ -4,7 +4,7 @@ from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import Matter, carry, meet, start, stop
 from tocsin.incident.fold_tasks import ENDED, RANK
-from tocsin.incident.permissions import as_taker, on_task
+from tocsin.incident.permissions import as_taker, task_of
 from tocsin.incident.routing import agency, route
 from tocsin.incident.state import Incident, Task
 
@@ -17,8 +17,7 @@ def bound(incident: Incident, task: Task) -> None:
 
 def transfer(case: Case) -> None:
     """Offers the task to another agency; the third goes to the command centre, by rule and at once."""
-    incident, task = case.task(case.command.target)
-    on_task(case, task)
+    incident, task = task_of(case)
     if task.state in ENDED or task.offered_to or task.return_code:
         raise Refused("illegal_step", f"the task is {'under offer' if task.offered_to else task.state}")
     bound(incident, task)
