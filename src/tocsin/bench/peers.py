@@ -37,16 +37,20 @@ def _consumer(settings: Settings) -> AIOKafkaConsumer:
     )  # fmt: skip
 
 
-async def consume(settings: Settings, topic: str, *, count: int, partition: int = 0) -> float:
-    """Reads `count` records from the partition's beginning and does nothing with them; records a second."""
+async def consume(settings: Settings, topic: str, *, partition: int = 0) -> float:
+    """Reads a partition from its beginning to its present end and does nothing with it; records a second.
+
+    To the end by position, not by count: what transactions leave between the records is no record.
+    """
     consumer = _consumer(settings)
     await consumer.start()
     try:
         tp = TopicPartition(topic, partition)
         consumer.assign([tp])
+        end = (await consumer.end_offsets([tp]))[tp]
         consumer.seek(tp, 0)
         began, seen = time.perf_counter(), 0
-        while seen < count:
+        while await consumer.position(tp) < end:
             found = await consumer.getmany(timeout_ms=1000, max_records=4000)
             seen += sum(len(r) for r in found.values())
         return seen / (time.perf_counter() - began)

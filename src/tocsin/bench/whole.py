@@ -129,9 +129,9 @@ async def replay_figures(deployment: Deployment, policy: Policy, *, filled: bool
         raise Mend(f"replay --verify failed: {done.stderr.strip()[-300:]}", "Run it by hand on a deployment.") from e
     follower = KafkaFollower(deployment.settings(), [INCIDENT_EVENTS])
     await follower.start({})
-    (_, partition), count = max((await follower.ends()).items(), key=lambda kv: kv[1])
+    (_, partition), _ = max((await follower.ends()).items(), key=lambda kv: kv[1])
     await follower.stop()
-    bare = await consume(deployment.settings(), INCIDENT_EVENTS.name, count=int(count * 0.95), partition=partition)
+    bare = await consume(deployment.settings(), INCIDENT_EVENTS.name, partition=partition)
     note = f"{found['events']} events, identical: {found['identical']}"
     return [
         figure(
