@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.faults.stage import (
     LONG,
+    REGIONS,
     SEED,
     Callers,
     Figures,
@@ -45,6 +46,7 @@ ROUNDS = 20 if LONG else 2
 TAKEN_OVER_S = 30
 TRANSACTION_S = 10
 OTHERS_S_MAX = 1.0
+STAYS_OPEN_S = 1.0
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
@@ -245,16 +247,59 @@ class Hidden:
         return {tp.partition for tp in self._places if end[tp] > stable[tp]}
 
 
-async def stopped_in_the_middle(pid: int, look: Callable[[], Awaitable[set[int]]], owned: set[int]) -> set[int]:
-    """SIGSTOPs a process in the middle of a transaction; those of its partitions whose transaction hangs."""
-    for _ in range(400):
+@contextlib.asynccontextmanager
+async def pressed(callers: Callers, name: str, line: str) -> AsyncIterator[None]:
+    """Four more callers on a line for the block, each calling again at once: who decides them is hardly ever idle."""
+    over = asyncio.Event()
+
+    async def call(who: int) -> None:
+        n = 0
+        while not over.is_set():
+            await callers.insist(f"{name}-{who}-{n:05d}", line, "有人晕倒了", REGIONS[n % len(REGIONS)])
+            n += 1
+
+    async with asyncio.TaskGroup() as group:
+        for who in range(4):
+            group.create_task(call(who))
+        try:
+            yield
+        finally:
+            over.set()
+
+
+async def hangs(pid: int, look: Callable[[], Awaitable[set[int]]], owned: set[int]) -> set[int]:
+    """Stops a process until it is in the middle of a transaction; those of its partitions whose transaction hangs.
+
+    One whose end was already on its way to the broker is open for a moment too: only what stays open hangs.
+    """
+    until = time.monotonic() + stretched(60)
+    while True:
         os.kill(pid, signal.SIGSTOP)
-        hung = await look() & owned
+        stopped, hung = time.monotonic(), owned
+        while hung and time.monotonic() - stopped < STAYS_OPEN_S:
+            hung = await look() & hung
         if hung:
             return hung
         os.kill(pid, signal.SIGCONT)
+        assert time.monotonic() < until, "never caught in the middle of a transaction"
         await asyncio.sleep(random.uniform(0.001, 0.05))
-    raise AssertionError("never caught in the middle of a transaction")
+
+
+@contextlib.asynccontextmanager
+async def stopped_in_the_middle(
+    pid: int, topic: Topic, owned: set[int], site: Site, press: contextlib.AbstractAsyncContextManager[None]
+) -> AsyncIterator[set[int]]:
+    """A process stopped in the middle of a transaction for the block; those of its partitions whose transaction hangs.
+
+    `press` is what keeps it writing until it is caught.
+    """
+    try:
+        async with Hidden(site.deployment, topic) as look, press:
+            hung = await hangs(pid, look, owned)
+        yield hung
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 async def delivered(callers: Callers, screen: Screen, call_id: str, region: str, seconds: float) -> float:
@@ -271,27 +316,28 @@ async def delivered(callers: Callers, screen: Screen, call_id: str, region: str,
 async def test_invariant_11_a_stopped_router_holds_up_its_own_regions_alone(site: Site) -> None:
     """Stopped in a transaction: others ≤ 1 s, its own within the time-out, the alarm's gauge up."""
     figures = Figures("router stopped in a transaction")
-    site.join(1)
+    second = site.join(1)
     mine, theirs = await site.settled()
     regions = {partition_of(r, site.deployment.partitions): r for r in ("430921", "430721", "430981", "000000")}
     async with (
         under_load(site, "hung", figures) as (callers, screen),
-        Hidden(site.deployment, INCIDENT_EVENTS) as look,
+        stopped_in_the_middle(
+            second.process.pid, INCIDENT_EVENTS, theirs, site, pressed(callers, "pressed", "110")
+        ) as hung,
     ):
-        second = site.routers[1]
-        hung = await stopped_in_the_middle(second.process.pid, look, theirs)
         other = next(r for p, r in regions.items() if p in mine)
         held = next((r for p, r in regions.items() if p in hung), "430921")
         began = time.monotonic()
-        own = asyncio.create_task(delivered(callers, screen, "hung-own", held, TRANSACTION_S))
-        others_s = await delivered(callers, screen, "hung-other", other, OTHERS_S_MAX)
-        gauge = await eventually(lambda: _gauge(site), seconds=stretched(8), what="the stable-offset lag is reported")
-        own_s = await own
+        # The gauge is watched from the start: it falls again when the transaction's time is out.
+        own_s, others_s, gauge = await asyncio.gather(
+            delivered(callers, screen, "hung-own", held, TRANSACTION_S),
+            delivered(callers, screen, "hung-other", other, OTHERS_S_MAX),
+            eventually(lambda: _gauge(site), seconds=stretched(8), what="the stable-offset lag is reported"),
+        )
         figures.say(hung=hung, others_s=others_s, own_s=own_s, gauge=gauge, until_s=time.monotonic() - began)
-        second.process.send_signal(signal.SIGCONT)
+    await site.leave(1)
     assert others_s <= stretched(OTHERS_S_MAX)
     assert own_s <= stretched(TRANSACTION_S)
-    await site.leave(1)
 
 
 async def _gauge(site: Site) -> float:
@@ -304,14 +350,12 @@ async def test_invariant_11_a_stopped_120_centre_holds_up_nobody(site: Site) -> 
     """ems120 stopped in its transaction: a 119 call of any region is shown ≤ 1 s; afterwards the centre goes on."""
     figures = Figures("ems120 stopped in a transaction")
     await site.settled()
-    async with (
-        under_load(site, "ems", figures) as (callers, screen),
-        Hidden(site.deployment, EMS_EVENTS) as look,
-    ):
-        ems = pid_of(site.deployment, "ems120")
-        hung = await stopped_in_the_middle(ems, look, set(range(site.deployment.partitions)))
-        took = [await delivered(callers, screen, f"ems-{r}", r, OTHERS_S_MAX) for r in ("430921", "430721", "430981")]
-        os.kill(ems, signal.SIGCONT)
+    async with under_load(site, "ems", figures) as (callers, screen):
+        ems, everything = pid_of(site.deployment, "ems120"), set(range(site.deployment.partitions))
+        regions = ("430921", "430721", "430981")
+        press = pressed(callers, "ems-pressed", "120")
+        async with stopped_in_the_middle(ems, EMS_EVENTS, everything, site, press) as hung:
+            took = [await delivered(callers, screen, f"ems-{r}", r, OTHERS_S_MAX) for r in regions]
         figures.say(hung=hung, shown_s=took)
         await eventually(
             lambda: ready(site.deployment, "ems120"), seconds=stretched(60), what="the 120 centre is ready again"
