@@ -37,6 +37,8 @@ NAME_MAX = 40
 _START, _END = itemgetter(0), itemgetter(1)
 _BREAKS = frozenset("。!?;,\n")
 _STOPS = frozenset("。!?;\n")
+_WHERE = frozenset("在到从往靠撞对")
+"""Letters that begin a word of where something is, or what it struck."""
 _DONE = frozenset("了啦咯哒嘞喽啊呀")
 NEGATION, PAST, TOPIC, LIVE, ENDED, MASK, UNREAL, SUPPOSED, REAL, NOW, LETTER, PLACE = range(12)
 MARKS = 12
@@ -81,6 +83,8 @@ class _Raw(NamedTuple):
 
 
 Marks = list[list[tuple[int, int]]]
+Nearer = dict[str, frozenset[str]]
+"""Kind → kinds it gives way to where one of them has the nearer subject of the same verb."""
 
 
 def alternatives(word: str) -> list[str]:
@@ -96,6 +100,9 @@ class Automaton:
         """`places`: normalised names of places; what stands in them is no matter (路灯 at a school is not about it)."""
         self._rules = {(r.kind, r.raises) for r in lexicon.refine}
         self._refined = {r.kind for r in lexicon.refine}
+        self._nearer: Nearer = {}
+        for row in lexicon.nearer:
+            self._nearer |= {k: self._nearer.get(k, frozenset()) | frozenset(row.to) for k in row.kinds}
         self._slots = [("{" + name + "}", f"[{spelled('|'.join(words))}]") for name, words in lexicon.slots.items()]
         self._joints: list[_Joint] = []
         self._far = 0
@@ -158,7 +165,7 @@ class Automaton:
             if opens:
                 recent.append((start, end, opens))
                 opened |= opens
-        return _judged(text, found, marks) if found else []
+        return _judged(text, found, marks, self._nearer) if found else []
 
     def _close(
         self,
@@ -260,7 +267,7 @@ def _inside_word(text: str, start: int, end: int) -> bool:
     return before or (end + 1 < size and text[end].isalnum() and text[end + 1].isascii() and text[end + 1].isalnum())
 
 
-def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
+def _judged(text: str, found: list[_Raw], marks: Marks, nearer: Nearer) -> list[Hit]:
     masks = marks[MASK]
     live = [m for m in marks[LIVE] if not _within(m, marks[TOPIC])]
     unreal = bool(marks[UNREAL]) and not marks[REAL] and any(not _negated_mark(text, m, marks) for m in marks[UNREAL])
@@ -276,7 +283,7 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
         if key in seen:
             continue
         seen.add(key)
-        if masks and _hidden(raw, masks):
+        if (masks and _hidden(raw, masks)) or _yields(text, raw, found, nearer):
             continue
         # A burning house in 青树嘴 is no burning tree: its danger is told without the town's name. A danger that is
         # told only with the name (a person on a bridge that has one) stands.
@@ -287,6 +294,25 @@ def _judged(text: str, found: list[_Raw], marks: Marks) -> list[Hit]:
             standing = "asked"  # told to an office at length
         hits.append(Hit(raw.term, text[raw.start : raw.end + 1], raw.start, raw.end, standing))
     return hits
+
+
+def _yields(text: str, raw: _Raw, found: list[_Raw], nearer: Nearer) -> bool:
+    """Whether another kind's subject stands nearer to the same verb: 树 in 大树村仓库起火 is not what burns.
+
+    Not where it only says where the first one is (车停在店门口着火).
+    """
+    to = nearer.get(raw.term.kind)
+    if not to or raw.first_end >= raw.last_start:
+        return False
+    for other in found:
+        if (
+            other.last_start == raw.last_start > other.first_end > raw.first_end
+            and other.start >= raw.start
+            and other.term.kind in to
+            and _WHERE.isdisjoint(text[raw.first_end + 1 : other.start])
+        ):
+            return True
+    return False
 
 
 def _named(raw: _Raw, places: list[tuple[int, int]]) -> bool:

@@ -286,6 +286,9 @@ def _check_changes(judge: Judge, raises: set[str]) -> None:
     for i, a in enumerate(held.get("absorb", [])):
         for code in (*a["kinds"], *a["into"]):
             judge.kind(file, judge.row(file, "absorb", i), code)
+    for i, n in enumerate(held.get("nearer", [])):
+        for code in (*n["kinds"], *n["to"]):
+            judge.kind(file, judge.row(file, "nearer", i), code)
     _check_cycles(judge, {(r["kind"], r["raises"]): (r["to"], i) for i, r in enumerate(held.get("refine", []))})
 
 

@@ -96,6 +96,7 @@ FORMS: dict[str, dict[str, dict[str, str]]] = {
         },
         "refine?": {"kind": _TEXT, "raises": _TEXT, "to": _TEXT},
         "absorb?": {"kinds": _TEXTS, "into": _TEXTS},
+        "nearer?": {"kinds": _TEXTS, "to": _TEXTS},
     },
     "ems.toml": {
         "": {

@@ -22,6 +22,7 @@ from tocsin.policy.model import (
     Lexicon,
     Limit,
     Linking,
+    Nearer,
     PlanAgency,
     Policy,
     Raise,
@@ -129,12 +130,13 @@ def _linking(raw: dict[str, Any], codes: list[str]) -> Linking:
 
 def _lexicon(files: Files) -> Lexicon:
     raw = files.toml["lexicon.toml"]
-    fields = {k: v for k, v in raw.items() if k not in ("term", "refine", "absorb")}
+    fields = {k: v for k, v in raw.items() if k not in ("term", "refine", "absorb", "nearer")}
     return msgspec.convert(
         fields
         | {
             "terms": msgspec.to_builtins([msgspec.convert(t, Term) for t in raw["term"]]),
             "absorb": msgspec.to_builtins([msgspec.convert(a, Absorb) for a in raw.get("absorb", [])]),
+            "nearer": msgspec.to_builtins([msgspec.convert(n, Nearer) for n in raw.get("nearer", [])]),
             "refine": msgspec.to_builtins([msgspec.convert(r, Refine) for r in raw.get("refine", [])]),
             "version": files.hash[:19],
             "hearing": files.text.get(HEARING, ""),

@@ -235,6 +235,13 @@ class Absorb(Row, frozen=True):
     into: list[str]
 
 
+class Nearer(Row, frozen=True):
+    """Kinds told by a subject and what it does, which give way where a nearer subject of a kind of `to` does it."""
+
+    kinds: list[str]
+    to: list[str]
+
+
 class Lexicon(Row, frozen=True):
     """The words: terms, negations, signs that a matter is past or only asked about, and slips to fold into right forms.
 
@@ -266,6 +273,7 @@ class Lexicon(Row, frozen=True):
     slots: dict[str, list[str]] = {}
     refine: list[Refine] = []
     absorb: list[Absorb] = []
+    nearer: list[Nearer] = []
     denied: dict[str, str] = {}
     sounds: list[str] = []
     """Letters of one sound; those behind `|` may be the right one, a slip they never are (`tocsin.enrich.slips`)."""

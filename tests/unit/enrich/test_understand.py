@@ -98,6 +98,47 @@ def test_a_places_name_is_not_what_burns(enricher: Enricher, text: str, kind: st
     assert enricher.danger(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "priority"),
+    [
+        ("大树村仓库起火", "fire.building", 1),
+        ("竹山小区起火", "fire.building", 1),
+        ("山上的房子着火了", "fire.building", 1),
+        ("树脂厂起火", "fire.building", 1),
+        ("修车店着火了", "fire.building", 1),
+        ("车间起火", "fire.building", 1),
+        ("货车司机家里着火", "fire.building", 1),
+        ("小区的草坪着火", "fire.vegetation", 2),
+        ("屋后的山着火", "fire.vegetation", 2),
+        ("树下的车着火了", "fire.vehicle", 1),
+        ("店门口一台车着火", "fire.vehicle", 1),
+        ("车停在店门口着火了", "fire.vehicle", 1),
+    ],
+)
+def test_what_stands_nearest_to_the_fire_burns(enricher: Enricher, text: str, kind: str, priority: int) -> None:
+    """A tree in a name, a hill a house stands on, a car a shop repairs: none of them is on fire."""
+    u = enricher.understand("119", "voice", text)
+    assert (u.kind, u.priority) == (kind, priority)
+    assert enricher.danger(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "稻草堆起火蔓延到民房",
+        "山上着火了往村里烧过来了",
+        "芦苇荡着火离房子只有几米",
+        "树着火了旁边是加油站",
+        "离房子很近的草堆着火了",
+    ],
+)
+def test_a_fire_outdoors_that_comes_to_houses_is_as_urgent_as_theirs(enricher: Enricher, text: str) -> None:
+    """The kind stays, the priority is raised."""
+    u = enricher.understand("119", "voice", text)
+    assert (u.kind, u.priority) == ("fire.vegetation", 1)
+    assert "spreading" in u.raises
+
+
 def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
     """Yesterday's fire, a drill and a film are told, not happening; crying for help now is."""
     assert not enricher.danger("昨天的火已经灭了")

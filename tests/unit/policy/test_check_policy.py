@@ -274,6 +274,21 @@ def test_a_circle_of_refinements_is_a_finding(copy: Path) -> None:
     assert any("in a circle" in f.what for f in check_policy(copy))
 
 
+@pytest.mark.parametrize(
+    "row", ['kinds = ["fire.tree"]\nto = ["fire.building"]', 'kinds = ["fire.vehicle"]\nto = ["fire.house"]']
+)
+def test_an_unknown_kind_in_a_row_of_the_nearer_subject_is_a_finding(copy: Path, row: str) -> None:
+    """Either side of it names kinds of kinds.toml, and is told at its row."""
+    with (copy / "lexicon.toml").open("a") as f:
+        f.write(f"\n[[nearer]]\n{row}\n")
+    lines = (copy / "lexicon.toml").read_text().split("\n")
+    found = [f for f in check_policy(copy) if f.file == "lexicon.toml"]
+    last = max(i for i, t in enumerate(lines, 1) if t == "[[nearer]]")
+    assert found
+    assert all("fire.tree" in f.what or "fire.house" in f.what for f in found)
+    assert all(f.line is not None and f.line >= last for f in found)
+
+
 @pytest.mark.parametrize("name", ["kinds.toml", "gazetteer.csv", "boundaries.geojson", "lexicon.toml"])
 def test_a_missing_or_unreadable_file_is_a_finding(copy: Path, name: str) -> None:
     """Without a file, or with one that is no text, the whole is refused."""
