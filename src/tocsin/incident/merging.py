@@ -143,7 +143,7 @@ def _make_as_urgent(case: Case, into: Incident, priority: int, joined: set[str])
 
 
 def relate(case: Case) -> None:
-    """Relate: two incidents, possibly of two regions, have to do with each other."""
+    """Relate: two incidents, possibly of two regions, have to do with each other; over there a relay says it."""
     incident = case.known(case.command.target)
     on_incident(case, incident)
     to = case.data.to
@@ -152,7 +152,8 @@ def relate(case: Case) -> None:
     if to in incident.related:
         raise Refused("illegal_step", "these are related already")
     other = case.known(to) if to[:6] == case.command.region else None
-    if other is not None and other.exercise != incident.exercise:
+    exercise = other.exercise if other is not None else case.data.to_exercise
+    if exercise not in (None, incident.exercise):
         raise Refused("illegal_step", "an exercise and a live alarm are never related")
     case.say(incident.incident_id, ev.IncidentsRelated(to=to, decided_by="person", reason=case.data.reason))
     if other is not None and incident.incident_id not in other.related:

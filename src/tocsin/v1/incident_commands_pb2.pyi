@@ -241,19 +241,24 @@ class Relate(_message.Message):
 
     TO_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TO_EXERCISE_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     reason: _builtins.str
+    to_exercise: _builtins.bool
     def __init__(
         self,
         *,
         to: _builtins.str = ...,
         reason: _builtins.str = ...,
+        to_exercise: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_to_exercise", b"_to_exercise", "to_exercise", b"to_exercise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_to_exercise", b"_to_exercise", "reason", b"reason", "to", b"to", "to_exercise", b"to_exercise"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__to_exercise: _TypeAlias = _typing.Literal["to_exercise"]  # noqa: Y015
+    _WhichOneofArgType__to_exercise: _TypeAlias = _typing.Literal["_to_exercise", b"_to_exercise"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_exercise) -> _WhichOneofReturnType__to_exercise | None: ...
 
 Global___Relate: _TypeAlias = Relate  # noqa: Y015
 
@@ -1173,9 +1178,11 @@ class SuggestRelation(_message.Message):
     TO_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    BY_PERSON_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     to: _builtins.str
     score: _builtins.float
+    by_person: _builtins.bool
     @_builtins.property
     def reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     def __init__(
@@ -1185,10 +1192,11 @@ class SuggestRelation(_message.Message):
         to: _builtins.str = ...,
         score: _builtins.float = ...,
         reasons: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        by_person: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident_id", b"incident_id", "reasons", b"reasons", "score", b"score", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person", b"by_person", "incident_id", b"incident_id", "reasons", b"reasons", "score", b"score", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
