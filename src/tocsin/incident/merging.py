@@ -11,6 +11,7 @@ from tocsin.incident.moving import join, move, owed
 from tocsin.incident.permissions import on_incident, open_file
 from tocsin.incident.routing import alert, open_tasks, raise_priority
 from tocsin.incident.state import Incident
+from tocsin.incident.unsettled import carry
 
 
 def link_call(case: Case) -> None:
@@ -121,6 +122,7 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
             now = same or task
             lead = ev.RoleChanged(task_id=now.task_id, agency=now.held_by, role="lead", cause="merged")
             case.say(into.incident_id, lead)
+    carry(case, incident, into, reason, joined={t.task_id for t in joined.values()})
     owed(case, incident, into)
     for c in incident.clocks.values():
         if not c.task_id and c.clock != CALL_BACK and c.state in ("running", "paused"):
