@@ -962,6 +962,7 @@ class CallRecord(_message.Message):
     EXERCISE_FIELD_NUMBER: _builtins.int
     DANGER_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     line: _builtins.str
     channel: _builtins.str
@@ -993,6 +994,8 @@ class CallRecord(_message.Message):
     def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]: ...
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def about(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -1023,10 +1026,11 @@ class CallRecord(_message.Message):
         exercise: _builtins.bool = ...,
         danger: _builtins.bool = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        about: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "_answered_at", b"_answered_at", "_ended_at", b"_ended_at", "_occurred_at", b"_occurred_at", "_rang_at", b"_rang_at", "_received_at", b"_received_at", "_safe_to_contact", b"_safe_to_contact", "accuracy_m", b"accuracy_m", "answered_at", b"answered_at", "ended_at", b"ended_at", "given", b"given", "occurred_at", b"occurred_at", "place", b"place", "rang_at", b"rang_at", "received_at", b"received_at", "safe_to_contact", b"safe_to_contact"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "_answered_at", b"_answered_at", "_ended_at", b"_ended_at", "_occurred_at", b"_occurred_at", "_rang_at", b"_rang_at", "_received_at", b"_received_at", "_safe_to_contact", b"_safe_to_contact", "accuracy_m", b"accuracy_m", "answered_at", b"answered_at", "body_hash", b"body_hash", "call_id", b"call_id", "caller_token", b"caller_token", "channel", b"channel", "confidential", b"confidential", "danger", b"danger", "ended_at", b"ended_at", "exercise", b"exercise", "external_ids", b"external_ids", "flags", b"flags", "given", b"given", "has_text", b"has_text", "line", b"line", "occurred_at", b"occurred_at", "operator", b"operator", "party", b"party", "party_token", b"party_token", "place", b"place", "private", b"private", "rang_at", b"rang_at", "received_at", b"received_at", "recording_ref", b"recording_ref", "region", b"region", "safe_to_contact", b"safe_to_contact", "seat_region", b"seat_region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "_answered_at", b"_answered_at", "_ended_at", b"_ended_at", "_occurred_at", b"_occurred_at", "_rang_at", b"_rang_at", "_received_at", b"_received_at", "_safe_to_contact", b"_safe_to_contact", "about", b"about", "accuracy_m", b"accuracy_m", "answered_at", b"answered_at", "body_hash", b"body_hash", "call_id", b"call_id", "caller_token", b"caller_token", "channel", b"channel", "confidential", b"confidential", "danger", b"danger", "ended_at", b"ended_at", "exercise", b"exercise", "external_ids", b"external_ids", "flags", b"flags", "given", b"given", "has_text", b"has_text", "line", b"line", "occurred_at", b"occurred_at", "operator", b"operator", "party", b"party", "party_token", b"party_token", "place", b"place", "private", b"private", "rang_at", b"rang_at", "received_at", b"received_at", "recording_ref", b"recording_ref", "region", b"region", "safe_to_contact", b"safe_to_contact", "seat_region", b"seat_region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__accuracy_m: _TypeAlias = _typing.Literal["accuracy_m"]  # noqa: Y015
     _WhichOneofArgType__accuracy_m: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m"]  # noqa: Y015
