@@ -196,7 +196,7 @@ function storyOf(events) {
   const told = {};
   for (const e of events) {
     if (e.type === "ThreeWayOpened") told.threeWay = [e.data.first, e.data.other];
-    else if (e.type === "ThreeWaySettled") delete told.threeWay;
+    else if (e.type === "ThreeWaySettled" || (e.type === "ThreeWayMoved" && !e.data.stays)) delete told.threeWay;
     else if (e.type === "InformationRequested") told.asked = "waiting";
     else if (e.type === "InformationProvided") told.asked = "done";
     else if (e.type === "Rated") told.rated = e.data.score;

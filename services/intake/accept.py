@@ -150,7 +150,7 @@ class Calls:
         """The call as the log takes it. Problem 429 where a routine call has to come again."""
         call = parsed.call
         location = call.location
-        place, flags = self._finder.locate(
+        place, flags = (parsed.place, []) if parsed.place is not None else self._finder.locate(
             usable_point(call), location.accuracy_m if location else None, (location.address or "") if location else "",
             call.text or "", call.region or "", who.region,
         )  # fmt: skip

@@ -25,6 +25,9 @@ _WORDS_MAX: Final = 2_000
 _LIST_MAX: Final = 200
 """Entries of a list. Each is laid beside those that are there: fifty thousand units held a partition for seconds."""
 
+FOUND: Final = ("place", "to_exercise")
+"""Fields of an act that intake fills in itself."""
+
 
 def _tags(acts: tuple[type[c.Act], ...]) -> dict[str, type[c.Act]]:
     return {str(a.__struct_config__.tag): a for a in acts}
@@ -82,8 +85,8 @@ def _said(act: c.Act) -> c.Act:
 
 
 def _moments(value: dict[str, Any], cls: type[c.Act]) -> tuple[dict[str, Any], list[FieldError]]:
-    """Times come as RFC 3339 and are kept as milliseconds; `place` is found by us and never taken from a body."""
-    body = {k: v for k, v in value.items() if k != "place"}
+    """Times come as RFC 3339 and are kept as milliseconds; what is found by us is never taken from a body."""
+    body = {k: v for k, v in value.items() if k not in FOUND}
     errors = []
     for f in msgspec.structs.fields(cls):
         if f.type != Ms or f.name not in body:

@@ -87,6 +87,12 @@ def outcome_seen(index: Known, sights: Sights, who: Principal, row: CommandRow) 
     return any(i is not None and sights.incident(who, i) for i in about)
 
 
+def beyond(index: Known, act: c.Relate) -> c.Relate:
+    """A relation across a border with what is known of the other incident: whoever decides has only its own region."""
+    row = index.incident(act.to)
+    return act if row is None else msgspec.structs.replace(act, to_exercise=row.exercise)
+
+
 class Acts:
     """Takes commands and says what came of them."""
 
@@ -155,6 +161,10 @@ class Acts:
         check_reveal(self._index, self._sights, who, act)
         if isinstance(act, c.CorrectLocation):
             act = self._placed(act, target, who)
+        elif isinstance(act, c.Relate) and act.to[:6] != target.region:
+            if self._index.incident(act.to) is None:
+                await self._index.fresh(FRESH_S)
+            act = beyond(self._index, act)
         return await self.append(act, command_id, head.expected_version, target, who, wait=wait, trace=trace)
 
     async def append(

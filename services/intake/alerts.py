@@ -1,4 +1,7 @@
-"""`POST /v1/alerts`: a CAP 1.2 alert of another centre becomes a call; one that is taken back, a note in its file."""
+"""`POST /v1/alerts`: a CAP 1.2 alert of another centre becomes a call; one that is taken back, a note in its file.
+
+An Update is a call that says which it is about, and lies where that lies where it names no place of its own.
+"""
 
 import hashlib
 import time
@@ -6,6 +9,7 @@ import time
 from fastapi import Request
 from starlette.responses import Response
 
+from services.intake.accept import record_of
 from services.intake.access import Gate, check_line, check_taker
 from services.intake.act_body import Head
 from services.intake.acts import FRESH_S, Acts
@@ -19,6 +23,7 @@ from tocsin.calls.posted import BODY_MAX
 from tocsin.exchange.cap_import import Alert, read_alert
 from tocsin.incident.commands import Note
 from tocsin.incident.values import Line
+from tocsin.place import Place
 from tocsin.runtime.bodies import bounded, problem_of
 from tocsin.runtime.problems import Problem
 from tocsin.runtime.security import Principal
@@ -47,7 +52,26 @@ class Alerts:
         check_line(who, alert.line)
         if alert.kind == "Cancel":
             return await self._cancelled(alert, who)
-        return answer(202, await self._calling.value(alert.body, who, current(), began))
+        about, place = await self._follows(alert) if alert.kind == "Update" else ((), None)
+        return answer(202, await self._calling.value(alert.body, who, current(), began, about=about, place=place))
+
+    async def _follows(self, alert: Alert) -> tuple[tuple[str, ...], Place | None]:
+        """The calls an Update is about that came in here, and where the first lies where the Update names no place.
+
+        It may come on its alert's heels. Where nobody here knows what it names it stands for itself: nothing is lost.
+        """
+        about = tuple(alert.about[:ABOUT_MAX])
+        if about and not any(map(self._taken, about)):
+            await self._index.fresh(FRESH_S)
+        known = [(name, value) for name in about if (value := self._taken(name)) is not None]
+        if not known or "location" in alert.body:
+            return tuple(name for name, _ in known), None
+        return tuple(name for name, _ in known), record_of(known[0][1]).place
+
+    def _taken(self, call_id: str) -> bytes | None:
+        """A call that came in here, decided or not; None where there is none."""
+        row, waiting = self._index.call(call_id), self._spool.call(call_id)
+        return row.value if row is not None else waiting.value if waiting is not None else None
 
     async def _decided(self, alert: Alert) -> CallRow:
         """The call of an alert that this one takes back. A Cancel may come on its heels: it is waited for.

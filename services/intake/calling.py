@@ -9,6 +9,7 @@ from services.intake.batch import unsafe
 from services.intake.spool import SpoolFull
 from tocsin.calls import InvalidBody, Parsed, parse_call, parse_value
 from tocsin.log.port import RecordTooLarge
+from tocsin.place import Place
 from tocsin.runtime.bodies import problem_of
 from tocsin.runtime.metrics import STAGE_SECONDS
 from tocsin.runtime.security import Principal
@@ -27,9 +28,12 @@ class Calling:
         """The receipt once the call is safe; Problem 403, 409, 413, 422, 429, 503. `began`: `perf_counter` then."""
         return await self._taken(lambda: parse_call(body), who, trace, began)
 
-    async def value(self, body: Any, who: Principal, trace: str, began: float) -> Receipt:
-        """The same from a JSON value that we made ourselves."""
-        return await self._taken(lambda: parse_value(body), who, trace, began)
+    async def value(
+        self, body: Any, who: Principal, trace: str, began: float, *, about: tuple[str, ...] = (),
+        place: Place | None = None,
+    ) -> Receipt:  # fmt: skip
+        """The same from a JSON value that we made ourselves, with what it is about (see `Parsed`)."""
+        return await self._taken(lambda: parse_value(body)._replace(about=about, place=place), who, trace, began)
 
     async def _taken(self, parsed: Callable[[], Parsed], who: Principal, trace: str, began: float) -> Receipt:
         try:

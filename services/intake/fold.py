@@ -250,7 +250,9 @@ class Fold:
 
     def _opened(self, event: EventHead, data: e.IncidentOpened) -> None:
         if self._rows.incident(event.subject) is None:
-            row = Incident(event.subject, event.region, event.lane, first_receiver=data.first_receiver)
+            row = Incident(
+                event.subject, event.region, event.lane, first_receiver=data.first_receiver, exercise=data.exercise
+            )
             self._rows.change_incident(row)
         self._add(event.subject, "lines", [data.line])
         self._belongs(data.call_id, event.subject, "opened")

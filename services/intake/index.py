@@ -79,6 +79,7 @@ class IncidentRow(Struct, frozen=True):
     first_receiver: str = ""
     parts: list[str] = []
     """Of `agencies`, those whose work goes on or was done, and whom it is offered to."""
+    exercise: bool = False
 
 
 class PositionedFollower(Follower, Protocol):
@@ -143,8 +144,8 @@ class Index:
     def incident(self, incident_id: str) -> IncidentRow | None:
         """An incident, or None."""
         row = self._read.execute(
-            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts"
-            " FROM incidents WHERE incident_id = ?",
+            "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts,"
+            " exercise FROM incidents WHERE incident_id = ?",
             (incident_id,),
         ).fetchone()
         if row is None:
@@ -152,7 +153,7 @@ class Index:
         plain = dict(zip(("incident_id", "region", "lane", "state"), row[:4], strict=True))
         lists = dict(zip(("agencies", "calls", "units", "steps", "lines"), map(json.loads, row[4:9]), strict=True))
         parts = sorted({a for part in json.loads(row[10]).values() for a in part if a})
-        return IncidentRow(**plain, **lists, first_receiver=row[9], parts=parts)
+        return IncidentRow(**plain, **lists, first_receiver=row[9], parts=parts, exercise=bool(row[11]))
 
     def first_receiver(self, call: CallRow) -> str:
         """Who received a call's matter first; "" while it is undecided."""

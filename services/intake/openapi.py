@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI
 
 from services.intake.accept import Receipt
-from services.intake.act_body import ON_CALL, ON_INCIDENT, ON_TASK
+from services.intake.act_body import FOUND, ON_CALL, ON_INCIDENT, ON_TASK
 from services.intake.acts import Outcome
 from services.intake.view import CallView, ProgressView
 from tocsin.calls.posted import PostedCall
@@ -93,7 +93,8 @@ def _times(schema: Any) -> Any:
 
 
 def _extend(schema: dict[str, Any]) -> None:
-    schema["properties"].pop("place", None)
+    for name in FOUND:
+        schema["properties"].pop(name, None)
     schema["properties"] |= {
         "command_id": {"type": ["string", "null"], "pattern": "^[A-Za-z0-9._:\\-]{1,128}$"},
         "expected_version": {"type": ["integer", "null"], "minimum": 0},

@@ -81,6 +81,7 @@ class Incident(Struct):
     first_receiver: str = ""
     parts: dict[str, list[str]] = {}
     """Task → who works by it and whom it is offered to; not who handed it on, gave it back, or was called off."""
+    exercise: bool = False
 
     @property
     def columns(self) -> tuple[object, ...]:
@@ -88,7 +89,7 @@ class Incident(Struct):
         texts = [_encode(x).decode() for x in (self.agencies, self.calls, self.units, self.steps, self.lines)]
         return (
             self.incident_id, self.region, self.lane, self.state, *texts, self.first_receiver,
-            _encode(self.parts).decode(),
+            _encode(self.parts).decode(), self.exercise,
         )  # fmt: skip
 
 
@@ -133,13 +134,13 @@ class Rows:
         """An incident's row, or None."""
         if incident_id not in self._incidents:
             row = self._db.execute(
-                "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts"
-                " FROM incidents WHERE incident_id = ?",
+                "SELECT incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts,"
+                " exercise FROM incidents WHERE incident_id = ?",
                 (incident_id,),
             ).fetchone()
             self._incidents[incident_id] = None if row is None else Incident(
                 row[0], row[1], row[2], _names(row[4]), _names(row[5]), _names(row[6]), row[3], _steps(row[7]),
-                _names(row[8]), row[9], _parts(row[10]),
+                _names(row[8]), row[9], _parts(row[10]), bool(row[11]),
             )  # fmt: skip
         return self._incidents[incident_id]
 
@@ -172,10 +173,10 @@ class Rows:
         self._db.executemany(_UPDATE_CALL, changed)
         self._db.executemany(
             "INSERT INTO incidents"
-            " (incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET state = excluded.state,"
-            " agencies = excluded.agencies, calls = excluded.calls, units = excluded.units, steps = excluded.steps,"
-            " lines = excluded.lines, first_receiver = excluded.first_receiver,"
+            " (incident_id, region, lane, state, agencies, calls, units, steps, lines, first_receiver, parts, exercise)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (incident_id) DO UPDATE SET"
+            " state = excluded.state, agencies = excluded.agencies, calls = excluded.calls, units = excluded.units,"
+            " steps = excluded.steps, lines = excluded.lines, first_receiver = excluded.first_receiver,"
             " parts = excluded.parts",
             [i.columns for i in self._changed_incidents.values()],
         )

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-VERSION = 6
+VERSION = 7
 """Raised where the tables or what is put into them change: an older file is thrown away and folded anew."""
 
 _TABLES = """
@@ -18,7 +18,8 @@ CREATE TABLE incidents (
     incident_id TEXT PRIMARY KEY, region TEXT NOT NULL, lane TEXT NOT NULL, agencies TEXT NOT NULL DEFAULT '[]',
     calls TEXT NOT NULL DEFAULT '[]', lines TEXT NOT NULL DEFAULT '[]', first_receiver TEXT NOT NULL DEFAULT '',
     units TEXT NOT NULL DEFAULT '[]', parts TEXT NOT NULL DEFAULT '{}',
-    state TEXT NOT NULL DEFAULT 'open', steps TEXT NOT NULL DEFAULT '[]', review INTEGER NOT NULL DEFAULT 0
+    state TEXT NOT NULL DEFAULT 'open', steps TEXT NOT NULL DEFAULT '[]', review INTEGER NOT NULL DEFAULT 0,
+    exercise INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE tasks (task_id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, agency TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commands (

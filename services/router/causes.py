@@ -25,7 +25,7 @@ SCENE = (ev.CallLinked, ev.VictimsReported, ev.LocationCorrected, ev.Reclassifie
 STAND_DOWN = (ev.TaskCancelled, ev.TaskReturned, ev.TaskTransferred, ev.TaskCompleted)
 MEDICAL = "medical"
 MISSIONS = frozenset(c.__name__ for c in (ev.TaskRouted, *SCENE, *STAND_DOWN))
-BORDERS = frozenset(c.__name__ for c in (ev.IncidentOpened, ev.RelationProbed))
+BORDERS = frozenset(c.__name__ for c in (ev.IncidentOpened, ev.RelationProbed, ev.IncidentsRelated))
 """Events that ambulances and neighbours are told of; all others are never opened for them."""
 ROUTED, OPENED = ev.TaskRouted.__name__, ev.IncidentOpened.__name__
 """Most of these are to other agencies and far from every border: one field says so."""
@@ -116,7 +116,10 @@ class Causes:
         return [Append(SUPERVISION_FACTS.name, record.partition, event.region.encode(), record.value, headers)]
 
     def borders(self, state: PartitionState, head: EventHead, record: Record) -> Sequence[Append]:
-        """A probe to each neighbour of an incident near a border; the neighbour's answer as a suggestion back."""
+        """A probe to each neighbour of an incident near a border; the neighbour's answer as a suggestion back.
+
+        What a person relates across it is told over there, once: what that leads to is no person's act.
+        """
         del state, record
         if head.type not in BORDERS or (head.type == OPENED and not head.said("place").neighbours):
             return []
@@ -132,6 +135,9 @@ class Causes:
             asking = data.asking_incident
             answer = SuggestRelation(incident_id=asking, to=event.subject, score=data.score, reasons=data.reasons)
             return [self._command(topic, event, asking[:6], asking, answer)]
+        if isinstance(data, ev.IncidentsRelated) and event.actor.counts and data.to[:6] != event.region:
+            told = SuggestRelation(incident_id=data.to, to=event.subject, score=1.0, by_person=True)
+            return [self._command(topic, event, data.to[:6], data.to, told)]
         return []
 
 

@@ -46,6 +46,13 @@ def test_a_cap_alert_comes_in_once_and_goes_out_again(outside: Outside) -> None:
     assert {"system": "centre@anxiang.example", "id": "AX-1"} in call["call"]["external_ids"]
     [incident] = call["incident_ids"]
     refers = "<references>centre@anxiang.example,AX-1,2026-04-05T10:20:30+08:00</references>"
+    placeless = re.sub(
+        "<area>.*</area>", "", INFO.replace("仓库着火，浓烟很大", "火势已扩大，有3人受伤"), flags=re.DOTALL
+    )
+    update = alert(outside, "AX-1b", kind="Update", more=refers + placeless)
+    assert update.status_code == 202, update.text
+    joined = outside.recorded(update.json()["call_id"])
+    assert (joined["disposition"], joined["incident_ids"]) == ("linked", [incident]), "it names no place, but its alert"
     assert alert(outside, "AX-2", kind="Cancel", more=f"<note>误报</note>{refers}").status_code == 202
 
     def noted() -> bool:

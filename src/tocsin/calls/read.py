@@ -12,6 +12,7 @@ from tocsin.calls.fields import FieldError, field_errors
 from tocsin.calls.posted import BODY_MAX, TEXT_MAX, PostedCall
 from tocsin.calls.times import NotATime, moment
 from tocsin.calls.twice import given_twice
+from tocsin.place import Place
 
 _generic = msgspec.json.Decoder()
 _LONE = re.compile("[\ud800-\udfff]")
@@ -28,11 +29,16 @@ class InvalidBody(Exception):
 
 
 class Parsed(NamedTuple):
-    """A call with the JSON value it came from (for the body's hash) and what was repaired."""
+    """A call with the JSON value it came from (for the body's hash) and what was repaired.
+
+    `about`: the calls that another centre says it is about; `place`: theirs, where it names none itself.
+    """
 
     call: PostedCall
     value: Any
     flags: list[str]
+    about: tuple[str, ...] = ()
+    place: Place | None = None
 
 
 def parse_call(body: bytes) -> Parsed:

@@ -137,6 +137,7 @@ def to_record(
         exercise=bool(call.exercise),
         danger=danger,
         flags=list(dict.fromkeys([*found, *flags])),
+        about=list(parsed.about),
     )
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from tocsin import __version__
 from tocsin.policy.model import Policy
+from tocsin.policy.source import PolicyInvalid
+from tocsin.policy.standing import Standing
 from tocsin.runtime.security import ROLES, Principal, RoleName, issue
+from tocsin.runtime.settings import Settings
 
 DEPLOYMENT_TOKEN_HOURS = 30 * 24
 """A shift's token lasts `token_hours` (12). Those in run.json are for whoever runs the deployment and last 30 days;
@@ -38,3 +42,18 @@ def issue_all(secret: bytes, policy: Policy, *, hours: int = DEPLOYMENT_TOKEN_HO
         {a: token(a, "dispatcher", agency=a) for a in policy.agencies},
         {u: token(u, "crew", unit=u) for u in units},
     )
+
+
+def issue_in_force(settings: Settings) -> dict[str, str]:
+    """A shift's tokens for agencies and units of the policy in force, by who they are for.
+
+    An activated policy may have some that `up` did not know. None where the signing secret is out of reach.
+    """
+    secret = settings.secret_file or settings.secrets_dir / "token.key"
+    try:
+        key = secret.read_bytes()
+        policy = Standing(settings, __version__).present
+    except (OSError, PolicyInvalid):
+        return {}
+    found = issue_all(key, policy, hours=settings.token_hours)
+    return found.agencies | found.units

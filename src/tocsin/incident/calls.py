@@ -21,6 +21,7 @@ from tocsin.incident.routing import (
 )
 from tocsin.incident.state import Incident
 from tocsin.incident.threeway import counterpart, join, unclear
+from tocsin.incident.unsettled import end as end_question
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.place import Place
 from tocsin.policy.plan import plan_for
@@ -250,6 +251,7 @@ def _end_empty(case: Case, i: Incident) -> None:
     for t in open_tasks(i):
         case.say(i.incident_id, ev.TaskCancelled(task_id=t.task_id, agency=t.held_by, cause="no_incident"))
         stop(case, i, task_id=t.task_id, cause="no_incident")
+    end_question(case, i, "no_incident")
     meet(case, i, "review")
     if i.review:
         case.say(i.incident_id, ev.ReviewEnded(cause="close_call"))

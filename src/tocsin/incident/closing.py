@@ -6,6 +6,7 @@ from tocsin.incident.clocks import Matter, live, meet, start
 from tocsin.incident.permissions import as_judge, file_of, open_file
 from tocsin.incident.routing import open_tasks, route
 from tocsin.incident.state import Incident
+from tocsin.incident.unsettled import end as end_question
 
 ROUNDS = 2
 
@@ -49,6 +50,7 @@ def close(case: Case) -> None:
         raise Refused("caller_not_told", "tell the caller, or record why not (inform_caller)")
     if case.data.disposition != "handled" and not _worked(incident):
         case.reason()
+    end_question(case, incident, "closed")
     meet(case, incident, "review")
     if incident.review:
         case.say(incident.incident_id, ev.ReviewEnded(cause="close"))

@@ -66,6 +66,8 @@ class Relate(Act, frozen=True, kw_only=True):
 
     to: str
     reason: Sealed = ""
+    to_exercise: bool | None = None
+    """What intake knows of the other one, where that is of another region; None where it knows of none."""
 
 
 class Reclassify(Act, frozen=True, kw_only=True):
@@ -313,12 +315,13 @@ class ProbeBorder(Act, frozen=True, kw_only=True):
 
 
 class SuggestRelation(Act, frozen=True, kw_only=True):
-    """Answer to a probe: an incident of another region may be the same matter."""
+    """Answer to a probe: an incident of another region may be the same matter. `by_person`: one there says so."""
 
     incident_id: str
     to: str
     score: float
     reasons: dict[str, float] = {}
+    by_person: bool = False
 
 
 class ReportMission(Act, frozen=True, kw_only=True):

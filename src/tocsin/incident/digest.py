@@ -6,7 +6,7 @@ import msgspec
 
 from tocsin.incident.state import PartitionState, RegionState
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Raised with every change of what the fold keeps: snapshots of another version are thrown away (invariant 5)."""
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

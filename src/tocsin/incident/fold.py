@@ -156,14 +156,30 @@ def _closed(i: Incident, d: ev.IncidentClosed, e: Event[Any]) -> None:
 def _reopened(i: Incident, _d: ev.IncidentReopened, e: Event[Any]) -> None:
     i.state, i.disposition, i.closed_at, i.touched_at = "open", "", None, e.recorded_at
     i.caller_informed = i.merged_into = ""
+    if not i.three_way:
+        # A question that does not come back was answered where it had gone.
+        i.three_way_of, i.three_way_moved = [], []
 
 
 def _three_way(i: Incident, d: ev.ThreeWayOpened, _e: Event[Any]) -> None:
-    i.three_way = [d.first, d.other]
+    i.three_way, i.three_way_moved = [d.first, d.other], []
+    # Given back by a split it is still the question of whoever asked first.
+    if d.cause != "split" or not i.three_way_of:
+        i.three_way_of.append(d.former or i.incident_id)
+
+
+def _three_way_moved(i: Incident, d: ev.ThreeWayMoved, _e: Event[Any]) -> None:
+    if d.cause == "merged":
+        i.three_way_moved = list(i.three_way)
+    elif d.to in i.three_way_of:
+        i.three_way_of.remove(d.to)
+    if not d.stays:
+        i.three_way.clear()
 
 
 def _settled(i: Incident, _d: ev.ThreeWaySettled, _e: Event[Any]) -> None:
     i.three_way.clear()
+    i.three_way_of.clear()
 
 
 HANDLERS: dict[type[Any], Handler] = {
@@ -176,7 +192,8 @@ HANDLERS: dict[type[Any], Handler] = {
     ev.CallConflict: _nothing, ev.InformationProvided: _nothing, ev.NoteAdded: _nothing,
     ev.CallBackRecorded: _nothing, ev.Rated: _nothing, ev.NumberRevealed: _nothing, ev.IncidentArchived: _nothing,
     ev.CallClosed: _nothing, ev.RelationProbed: _nothing, ev.OutcomeReturned: _nothing,
-    ev.ThreeWayOpened: _three_way, ev.ThreeWaySettled: _settled, **TASK_HANDLERS, **CLOCK_HANDLERS,
+    ev.ThreeWayOpened: _three_way, ev.ThreeWayMoved: _three_way_moved, ev.ThreeWaySettled: _settled,
+     **TASK_HANDLERS, **CLOCK_HANDLERS,
 }  # fmt: skip
 """Event class → what it makes of its incident. An event that is not here changes only the version."""
 

@@ -60,10 +60,18 @@ def matches(region: RegionState, call: CallRecord, u: Understanding, policy: Pol
         for incident in _near(region, call, weigh):
             if incident.incident_id not in weigh.found:
                 weigh.add(incident, same_caller=False)
+    for incident in _named(region, call):
+        weigh.named(incident)
     best = list(weigh.found.values())
     if len(best) > 1:
-        best.sort(key=lambda m: (-m.score, m.incident.incident_id))
+        best.sort(key=lambda m: ("reference" not in m.reasons, -m.score, m.incident.incident_id))
     return best
+
+
+def _named(region: RegionState, call: CallRecord) -> list[Incident]:
+    """The incidents of the calls that this one is about, as another centre says: the first of each, where it is now."""
+    known = (region.calls.get(name) for name in call.about)
+    return [region.incidents[c.incident_ids[0]] for c in known if c is not None and c.incident_ids]
 
 
 def _near(region: RegionState, call: CallRecord, weigh: "_Weighing") -> list[Incident]:
@@ -158,6 +166,11 @@ class _Weighing:
         elif near[1] > rules.linking.distance_max_m and not near[2]:
             return
         self._score(i, fit, near, halves, gap_s, same_caller=same_caller)
+
+    def named(self, i: Incident) -> None:
+        """Keeps the incident of a call that this one is about: no place and no time says more than that."""
+        if i.exercise == self.call.exercise and not self._impossible(i, 0.0, 0.0):
+            self.found[i.incident_id] = Match(i, 1.0, {"reference": 1.0})
 
     def _score(
         self, i: Incident, fit: Fit, near: Near | None, halves: float, gap_s: float, *, same_caller: bool

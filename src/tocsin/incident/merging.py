@@ -11,6 +11,7 @@ from tocsin.incident.moving import join, move, owed
 from tocsin.incident.permissions import on_incident, open_file
 from tocsin.incident.routing import alert, open_tasks, raise_priority
 from tocsin.incident.state import Incident
+from tocsin.incident.unsettled import carry
 
 
 def link_call(case: Case) -> None:
@@ -121,6 +122,7 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
             now = same or task
             lead = ev.RoleChanged(task_id=now.task_id, agency=now.held_by, role="lead", cause="merged")
             case.say(into.incident_id, lead)
+    carry(case, incident, into, reason, joined={t.task_id for t in joined.values()})
     owed(case, incident, into)
     for c in incident.clocks.values():
         if not c.task_id and c.clock != CALL_BACK and c.state in ("running", "paused"):
@@ -143,7 +145,7 @@ def _make_as_urgent(case: Case, into: Incident, priority: int, joined: set[str])
 
 
 def relate(case: Case) -> None:
-    """Relate: two incidents, possibly of two regions, have to do with each other."""
+    """Relate: two incidents, possibly of two regions, have to do with each other; over there a relay says it."""
     incident = case.known(case.command.target)
     on_incident(case, incident)
     to = case.data.to
@@ -152,7 +154,8 @@ def relate(case: Case) -> None:
     if to in incident.related:
         raise Refused("illegal_step", "these are related already")
     other = case.known(to) if to[:6] == case.command.region else None
-    if other is not None and other.exercise != incident.exercise:
+    exercise = other.exercise if other is not None else case.data.to_exercise
+    if exercise not in (None, incident.exercise):
         raise Refused("illegal_step", "an exercise and a live alarm are never related")
     case.say(incident.incident_id, ev.IncidentsRelated(to=to, decided_by="person", reason=case.data.reason))
     if other is not None and incident.incident_id not in other.related:

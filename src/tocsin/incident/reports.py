@@ -94,7 +94,7 @@ def _probe_score(case: Case, incident: Incident) -> tuple[float, dict[str, float
 
 
 def suggest_relation(case: Case) -> None:
-    """SuggestRelation: a neighbour's answer to our probe, kept as a suggestion by rule."""
+    """SuggestRelation: a neighbour's answer to our probe, kept as a suggestion by rule; or what a person said there."""
     d = case.data
     incident = case.survivor(d.incident_id)
     if d.to in incident.related:
@@ -103,7 +103,8 @@ def suggest_relation(case: Case) -> None:
     if incident.exercise != case.command.exercise:
         case.noted("exercise", incident.incident_id)
         return
-    case.say(incident.incident_id, ev.IncidentsRelated(to=d.to, decided_by="rule", score=d.score, reasons=d.reasons))
+    related = ev.IncidentsRelated(to=d.to, decided_by="rule", score=d.score, reasons=d.reasons)
+    case.say(incident.incident_id, ev.IncidentsRelated(to=d.to, decided_by="person") if d.by_person else related)
 
 
 def activate_policy(case: Case) -> None:

@@ -9,6 +9,7 @@ from tocsin.incident.moving import move, owed
 from tocsin.incident.permissions import open_file
 from tocsin.incident.routing import fair_plan, open_incident, route
 from tocsin.incident.state import Call, Incident, Task
+from tocsin.incident.unsettled import give_back
 from tocsin.incident.values import Role
 
 
@@ -100,6 +101,7 @@ def _restore(case: Case, incident: Incident, former: Incident) -> None:
     shared = _shared(incident, former)
     gone = ev.IncidentSplit(call_ids=names, to=former.incident_id, reason=reason, tasks=[t.task_id for t in back])
     case.say(incident.incident_id, gone)
+    give_back(case, incident, former)
     case.say(former.incident_id, ev.IncidentReopened(cause="split", reason=reason))
     for name in [*names, *(n for n in former.links if n in shared)]:
         call, first = case.region.calls[name], former.links.get(name)

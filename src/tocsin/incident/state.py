@@ -80,7 +80,9 @@ class Incident(Struct, gc=False):
     """A matter, with everything that hangs on it. `act_version` is its version at the last act of a person or agency.
 
     `call_at` is when its newest call was made, `touched_at` when the log last put it first among those a new call is
-    compared with (opened, a call linked, closed). No part of it points back, so the cycle collector need not look.
+    compared with (opened, a call linked, closed). `three_way`: the two between whom it is open whose matter this is,
+    `three_way_of` the incidents that asked (a merge takes the question along), `three_way_moved` the two where it went
+    along. No part of it points back, so the cycle collector need not look.
     """
 
     incident_id: str
@@ -122,6 +124,8 @@ class Incident(Struct, gc=False):
     call_at: Ms = 0
     touched_at: Ms = 0
     three_way: list[str] = field(default_factory=list)
+    three_way_of: list[str] = field(default_factory=list)
+    three_way_moved: list[str] = field(default_factory=list)
 
 
 class Call(Struct, gc=False):

@@ -29,7 +29,8 @@ class CallRecord(Frozen, frozen=True):
 
     `private` seals the JSON object `{"caller": {...}, "text": "...", "address": "...", "operator_note": ...}` under the
     caller's key, `party` seals the party under theirs. `body_hash` is a keyed hash of the posted body: equal for an
-    equal body, so a repeat is told from a conflict without keeping the words.
+    equal body, so a repeat is told from a conflict without keeping the words. `about`: the calls that another
+    centre says it is about.
     """
 
     call_id: str
@@ -59,6 +60,7 @@ class CallRecord(Frozen, frozen=True):
     exercise: bool = False
     danger: bool = False
     flags: list[str] = []
+    about: list[str] = []
 
 
 class Understanding(Frozen, frozen=True):

@@ -1,13 +1,14 @@
 """Sending units: by rule, by a person, again after silence or refusal; who waits is served when a unit is free. Pure.
 
-I5: `_assign` is the only place that states `UnitAssigned`, and it refuses a unit that has a mission.
+I5: `_assign` is the only place that states `UnitAssigned`, and it refuses a unit that has a mission; one that an
+exercise has it takes from that first, for a live patient alone.
 """
 
 from tocsin.mission import commands as cmd
 from tocsin.mission import events as ev
 from tocsin.mission.choice import Choice, choose_unit, chosen_by_person
 from tocsin.mission.state import Mission, Unit
-from tocsin.mission.values import ASSIGNABLE, TRIAGE, Outcome
+from tocsin.mission.values import ASSIGNABLE, LIVE_CALL, TRIAGE, Outcome
 from tocsin.mission.work import Refusal, Work
 
 WITH_PATIENT: frozenset[str] = frozenset({"with_patient", "transporting", "at_hospital"})
@@ -35,9 +36,11 @@ def unit_of(work: Work, unit_id: str) -> Unit:
     return work.units[unit_id]
 
 
-def free_unit(work: Work, unit_id: str) -> Unit:
-    """The unit where it can be sent: `unit_busy` or `unit_unavailable` where it cannot."""
+def free_unit(work: Work, unit_id: str, mission: Mission) -> Unit:
+    """The unit where it can be sent on this mission: `unit_busy` or `unit_unavailable` where it cannot."""
     unit = unit_of(work, unit_id)
+    if unit_id in _borrowed(work, mission):
+        return unit
     if unit.mission_id:
         raise Refusal("unit_busy", f"{unit_id} is on {unit.mission_id}")
     if unit.state not in ASSIGNABLE:
@@ -47,11 +50,10 @@ def free_unit(work: Work, unit_id: str) -> Unit:
 
 def send(work: Work, mission_id: str, cause: str) -> None:
     """Sends the best unit by rule, or states that the mission waits and why."""
-    choice = choose_unit(work.missions[mission_id], work.units_here(), work.facts)
+    mission = work.missions[mission_id]
+    choice = choose_unit(mission, work.units_here(), work.facts, _borrowed(work, mission))
     if choice.unit_id is None:
-        queued = ev.MissionQueued(
-            cause=choice.cause, task_id=work.missions[mission_id].task_id, candidates=choice.candidates
-        )
+        queued = ev.MissionQueued(cause=choice.cause, task_id=mission.task_id, candidates=choice.candidates)
         work.state(mission_id, queued)
     else:
         _assign(work, mission_id, choice, cause=cause, by_person=False)
@@ -60,21 +62,30 @@ def send(work: Work, mission_id: str, cause: str) -> None:
 def serve_waiting(work: Work) -> None:
     """Gives free units to the missions that wait: live before exercise, highest triage first, then the oldest.
 
-    Units are asked first: in a storm hundreds wait for eight ambulances, and every decision comes through here.
+    Units are asked first: in a storm hundreds wait for eight ambulances, and every decision comes through here. What an
+    exercise has counts as free for a patient; whichever exercise lost its unit gets another last, or is told that it
+    waits.
     """
-    if not _any_free(work):
-        return
-    here = [work.missions.seen(m) for m, region in work.waiting.items() if region == work.region]
-    for mission in sorted(here, key=lambda m: (m.exercise, TRIAGE.index(m.triage), m.opened_at, m.mission_id)):
-        choice = choose_unit(mission, work.units_here(), work.facts)
-        if choice.unit_id is not None:
-            _assign(work, mission.mission_id, choice, cause="waiting", by_person=False)
-            if not _any_free(work):
-                return
+    if _any_free(work) or work.at_exercises():
+        here = [work.missions.seen(m) for m, region in work.waiting.items() if region == work.region]
+        for mission in sorted(here, key=lambda m: (m.exercise, TRIAGE.index(m.triage), m.opened_at, m.mission_id)):
+            if not (_any_free(work) or _borrowed(work, mission)):
+                break
+            choice = choose_unit(mission, work.units_here(), work.facts, _borrowed(work, mission))
+            if choice.unit_id is not None:
+                _assign(work, mission.mission_id, choice, cause="waiting", by_person=False)
+    for mission_id in work.bereft:
+        if work.missions[mission_id].state == "waiting":
+            send(work, mission_id, LIVE_CALL)
 
 
 def _any_free(work: Work) -> bool:
     return any(u.state in ASSIGNABLE and not u.mission_id for u in work.units_here())
+
+
+def _borrowed(work: Work, mission: Mission) -> frozenset[str]:
+    """The units that this mission may take although they have one: a live patient's from any exercise."""
+    return frozenset() if mission.exercise else work.at_exercises()
 
 
 def assign(work: Work, data: cmd.AssignUnit) -> None:
@@ -84,7 +95,7 @@ def assign(work: Work, data: cmd.AssignUnit) -> None:
         if data.unit_id:
             _by_person(work, mission, data.unit_id, data.reason)
             return
-        choice = choose_unit(mission, work.units_here(), work.facts)
+        choice = choose_unit(mission, work.units_here(), work.facts, _borrowed(work, mission))
         if choice.unit_id is None:
             raise Refusal("no_unit", "no unit can be sent by rule now")
         _assign(work, mission.mission_id, choice, cause="person", by_person=False)
@@ -94,7 +105,7 @@ def assign(work: Work, data: cmd.AssignUnit) -> None:
         return
     if mission.state != "assigned" or mission.assigned_by != "rule" or not data.unit_id:
         raise Refusal("illegal_step", f"the mission is {mission.state}; reassign gives it another unit")
-    free_unit(work, data.unit_id)
+    free_unit(work, data.unit_id, mission)
     work.state(mission.mission_id, ev.UnitWithdrawn(unit_id=mission.unit_id, cause="reassigned", reason=data.reason))
     _by_person(work, work.missions[mission.mission_id], data.unit_id, data.reason)
 
@@ -107,7 +118,7 @@ def reassign(work: Work, data: cmd.ReassignMission) -> None:
     if data.unit_id == mission.unit_id:
         raise Refusal("illegal_step", f"{data.unit_id} is on this mission already")
     if data.unit_id:
-        free_unit(work, data.unit_id)
+        free_unit(work, data.unit_id, mission)
     work.state(mission.mission_id, ev.UnitWithdrawn(unit_id=mission.unit_id, cause="reassigned", reason=data.reason))
     if data.unit_id:
         _by_person(work, work.missions[mission.mission_id], data.unit_id, data.reason)
@@ -153,15 +164,19 @@ def end(work: Work, mission_id: str, outcome: Outcome, *, cause: str = "", flags
 
 
 def _by_person(work: Work, mission: Mission, unit_id: str, reason: str) -> None:
-    free_unit(work, unit_id)
-    choice = chosen_by_person(mission, unit_id, work.units_here(), work.facts)
+    free_unit(work, unit_id, mission)
+    choice = chosen_by_person(mission, unit_id, work.units_here(), work.facts, _borrowed(work, mission))
     _assign(work, mission.mission_id, choice, cause="person", by_person=True, reason=reason)
 
 
 def _assign(work: Work, mission_id: str, choice: Choice, *, cause: str, by_person: bool, reason: str = "") -> None:
     assert choice.unit_id is not None  # noqa: S101 - callers choose first; a broken rule must stop here, not on the road
-    unit = free_unit(work, choice.unit_id)
     mission = work.missions[mission_id]
+    unit = free_unit(work, choice.unit_id, mission)
+    if unit.mission_id:
+        drill = unit.mission_id
+        work.state(drill, ev.UnitWithdrawn(unit_id=unit.unit_id, cause=LIVE_CALL))
+        work.bereft.append(drill)
     assigned = ev.UnitAssigned(
         unit_id=unit.unit_id, task_id=mission.task_id, eta_s=choice.eta_s, decided_by="person" if by_person else "rule",
         attempt=mission.attempt + 1, cause=cause, candidates=choice.candidates, flags=choice.flags, reason=reason,

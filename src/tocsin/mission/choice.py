@@ -3,7 +3,7 @@
 Pure. The result is the same whatever order the units are given in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -46,13 +46,16 @@ def whereabouts(unit: Unit, facts: Facts) -> Whereabouts:
     return Whereabouts(unit.point, unit.point_at, unit.point_source)
 
 
-def choose_unit(mission: Mission, units: Sequence[Unit], facts: Facts) -> Choice:
-    """The unit to send by rule. A patient who needs ALS gets BLS only where no ALS can go: flagged, never waiting."""
-    weighed = [_weigh(mission, unit, facts) for unit in sorted(units, key=lambda u: u.unit_id)]
+def choose_unit(mission: Mission, units: Sequence[Unit], facts: Facts, borrowed: Collection[str] = ()) -> Choice:
+    """The unit to send by rule. A patient who needs ALS gets BLS only where no ALS can go: flagged, never waiting.
+
+    `borrowed`: units at an exercise, which are weighed like free ones and taken from it; not where another is as near.
+    """
+    weighed = [_weigh(mission, unit, facts, borrowed) for unit in sorted(units, key=lambda u: u.unit_id)]
     able = [c for c in weighed if not c.excluded_because]
     types = {u.unit_id: u.unit_type for u in units}
     flags: list[str] = []
-    silent = {u.unit_id for u in units if _silent(u, facts)}
+    silent = {u.unit_id for u in units if _silent(u, mission, facts)}
     answering = [c for c in able if c.unit_id not in silent]
     if answering:
         weighed = [_passed_over(c, "not_acknowledged") if c in able and c not in answering else c for c in weighed]
@@ -68,23 +71,27 @@ def choose_unit(mission: Mission, units: Sequence[Unit], facts: Facts) -> Choice
         tried = any(c.excluded_because in ("not_acknowledged", "refused", "withdrawn") for c in weighed)
         return Choice(None, None, _short(weighed, facts), [], "nobody_acknowledged" if tried else "no_unit_free")
     nearest = min(_time(c) for c in able)
-    idle = {u.unit_id: (u.last_assigned_at, u.missions, u.unit_id) for u in units}
+    idle = {u.unit_id: (u.unit_id in borrowed, u.last_assigned_at, u.missions, u.unit_id) for u in units}
     equal = [c for c in able if _time(c) <= nearest + facts.policy.ems.tie_s]
     best = min(equal, key=lambda c: idle[c.unit_id])
     ties = {c.unit_id for c in equal}
     weighed = [_ranked(c, best.unit_id, ties) for c in weighed]
     flags += ["position_stale"] if best.position_source == "gps_stale" else []
     flags += ["scene_unknown"] if mission.place.point is None else []
+    flags += ["from_exercise"] if best.unit_id in borrowed else []
     return Choice(best.unit_id, best.eta_s, _short(weighed, facts), flags)
 
 
-def chosen_by_person(mission: Mission, unit_id: str, units: Sequence[Unit], facts: Facts) -> Choice:
+def chosen_by_person(
+    mission: Mission, unit_id: str, units: Sequence[Unit], facts: Facts, borrowed: Collection[str] = ()
+) -> Choice:
     """The same table where a person named the unit: the others stand there with why they were not taken by rule."""
-    weighed = [_weigh(mission, unit, facts) for unit in sorted(units, key=lambda u: u.unit_id)]
+    weighed = [_weigh(mission, unit, facts, borrowed) for unit in sorted(units, key=lambda u: u.unit_id)]
     unit = next(u for u in units if u.unit_id == unit_id)
     chosen = next(c for c in weighed if c.unit_id == unit_id)
     flags = ["below_required_level"] if mission.needs_als and unit.unit_type != "ALS" else []
     flags += ["position_stale"] if chosen.position_source == "gps_stale" else []
+    flags += ["from_exercise"] if unit_id in borrowed else []
     shown = [
         msgspec.structs.replace(c, excluded_because="") if c.unit_id == unit_id else _passed_over(c, "chosen_by_person")
         for c in weighed
@@ -92,12 +99,12 @@ def chosen_by_person(mission: Mission, unit_id: str, units: Sequence[Unit], fact
     return Choice(unit_id, chosen.eta_s, _short(shown, facts), flags)
 
 
-def _weigh(mission: Mission, unit: Unit, facts: Facts) -> Candidate:
+def _weigh(mission: Mission, unit: Unit, facts: Facts, borrowed: Collection[str]) -> Candidate:
     where = whereabouts(unit, facts)
     reason = ""
     if unit.state in ("off_duty", "out_of_service"):
         reason = unit.state
-    elif unit.mission_id or unit.state not in ASSIGNABLE:
+    elif unit.unit_id not in borrowed and (unit.mission_id or unit.state not in ASSIGNABLE):
         reason = "busy"
     elif unit.unit_id in mission.tried:
         reason = mission.tried[unit.unit_id]
@@ -107,9 +114,13 @@ def _weigh(mission: Mission, unit: Unit, facts: Facts) -> Candidate:
     )  # fmt: skip
 
 
-def _silent(unit: Unit, facts: Facts) -> bool:
-    """Whether its crew let an acknowledgement pass a short while ago: sent only where nobody else can go."""
-    return unit.silent_at is not None and facts.recorded_at - unit.silent_at < facts.policy.ems.silent_s * 1000
+def _silent(unit: Unit, mission: Mission, facts: Facts) -> bool:
+    """Whether its crew let an acknowledgement pass a short while ago: sent only where nobody else can go.
+
+    What it let pass in an exercise is not held against it where a patient waits.
+    """
+    since = unit.silent_at if mission.exercise else unit.silent_live_at
+    return since is not None and facts.recorded_at - since < facts.policy.ems.silent_s * 1000
 
 
 def _time(candidate: Candidate) -> int:

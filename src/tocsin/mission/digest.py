@@ -6,7 +6,7 @@ import msgspec
 
 from tocsin.mission.state import EmsState
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised whenever the state's shape changes: a hash names the shape it is of."""
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

@@ -78,7 +78,7 @@ class UnitAssigned(Frozen, frozen=True, kw_only=True):
     """A unit was sent, with everyone weighed for it. `attempt` counts the units of this mission from 1.
 
     `cause`: opened, waiting, not_acknowledged, refused, reassigned, out_of_service, person.
-    `flags`: below_required_level, position_stale, scene_unknown.
+    `flags`: below_required_level, position_stale, scene_unknown, from_exercise (taken from one for a live patient).
     """
 
     unit_id: str
@@ -135,7 +135,7 @@ class PatientReached(Frozen, frozen=True, kw_only=True):
 
 
 class SceneLeft(Frozen, frozen=True, kw_only=True):
-    """Off to the hospital, with every hospital weighed."""
+    """Off to the hospital, with every hospital weighed. Flagged `no_bed` in an exercise: it counts for no bed there."""
 
     unit_id: str
     task_id: str = ""
@@ -183,7 +183,7 @@ class AssignmentRefused(Frozen, frozen=True, kw_only=True):
 
 
 class UnitWithdrawn(Frozen, frozen=True, kw_only=True):
-    """The unit was taken off. `cause`: reassigned, out_of_service."""
+    """The unit was taken off. `cause`: reassigned, out_of_service; live_call from an exercise, for a live patient."""
 
     unit_id: str
     cause: str

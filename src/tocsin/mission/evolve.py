@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from tocsin.envelope import Event, Ms
 from tocsin.mission import events as ev
 from tocsin.mission.state import Board, Hospital, IncidentMissions, Mission, Unit
-from tocsin.mission.values import MissionState, Step, UnitState
+from tocsin.mission.values import LIVE_CALL, NO_BED, MissionState, Step, UnitState
 from tocsin.outcomes import CommandNoted, CommandRefused, CommandRepeated, PolicyActivated
 from tocsin.place import Point
 
@@ -122,7 +122,7 @@ def _step(step: Step, reached: MissionState, unit_state: UnitState | None) -> Ap
     def change(state: Board, d: Any, on: On) -> None:
         mission, unit = state.missions[on.subject], state.units[d.unit_id]
         mission.times[step] = on.occurred_at
-        mission.acknowledge_due_at, unit.silent_at = None, None
+        mission.acknowledge_due_at, unit.silent_at, unit.silent_live_at = None, None, None
         for flag in d.flags:
             _flag(mission, flag)
         if order.index(reached) > order.index(mission.state):
@@ -140,7 +140,7 @@ def _left(state: Board, d: ev.SceneLeft, on: On) -> None:
     _step("left", "transporting", "transporting")(state, d, on)
     mission.hospital_id, mission.hospital_eta_s = d.hospital_id, d.eta_s
     mission.hospital_candidates = d.candidates
-    if d.hospital_id in state.hospitals:
+    if d.hospital_id in state.hospitals and NO_BED not in mission.flags:
         state.hospitals[d.hospital_id].inbound += 1
 
 
@@ -155,16 +155,22 @@ def _handed(state: Board, d: ev.PatientHandedOver, on: On) -> None:
     _step("handed_over", "at_hospital", "at_hospital")(state, d, on)
     hospital = state.hospitals.get(d.hospital_id)
     if hospital is not None:
-        hospital.beds = max(0, hospital.beds - 1)
+        if NO_BED not in state.missions[on.subject].flags:
+            hospital.beds = max(0, hospital.beds - 1)
         _put(state.units[d.unit_id], hospital.point, on.at, "hospital")
 
 
 def _taken_off(reason: str) -> Apply:
     def change(state: Board, d: Any, on: On) -> None:
         mission = state.missions[on.subject]
-        mission.tried[d.unit_id] = reason
-        if d.unit_id in state.units:
-            state.units[d.unit_id].silent_at = on.at if reason == "not_acknowledged" else None
+        if getattr(d, "cause", "") != LIVE_CALL:
+            mission.tried[d.unit_id] = reason
+        unit = state.units.get(d.unit_id)
+        if unit is not None:
+            silent = on.at if reason == "not_acknowledged" else None
+            unit.silent_at = silent
+            if silent is None or not mission.exercise:
+                unit.silent_live_at = silent
         _free(state, mission, on.at)
         mission.state, mission.unit_id, mission.acknowledge_due_at, mission.eta_s = "waiting", "", None, None
         state.waiting[on.subject] = on.region
@@ -187,7 +193,8 @@ def _ended(state: Board, d: ev.MissionEnded, on: On) -> None:
 
 def _free(state: Board, mission: Mission, at: Ms) -> None:
     """Its unit is without a mission: back where it was if it never left, else on its way home."""
-    if mission.state in ("transporting", "at_hospital") and mission.hospital_id in state.hospitals:
+    held = mission.state in ("transporting", "at_hospital") and NO_BED not in mission.flags
+    if held and mission.hospital_id in state.hospitals:
         hospital = state.hospitals[mission.hospital_id]
         hospital.inbound = max(0, hospital.inbound - 1)
     unit = state.units.get(mission.unit_id)
@@ -227,7 +234,7 @@ def _unit(state: Board, d: ev.UnitRegistered, on: On) -> None:
 
 def _unit_state(state: Board, d: ev.UnitStateChanged, on: On) -> None:
     unit = state.units[on.subject]
-    unit.state, unit.updated_at, unit.silent_at = d.state, on.at, None
+    unit.state, unit.updated_at, unit.silent_at, unit.silent_live_at = d.state, on.at, None, None
     if d.state == "available":
         _put(unit, unit.home, on.at, "station")
         _alive(state, on.subject)

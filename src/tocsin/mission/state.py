@@ -68,7 +68,8 @@ class Mission(Struct):
 class Unit(Struct):
     """An ambulance. `point` is where it must be by what it did last; a fresh GPS position goes before it.
 
-    `silent_at`: its crew last let an acknowledgement pass, and has not shown itself since.
+    `silent_at`: its crew last let an acknowledgement pass, and has not shown itself since; `silent_live_at` the same of
+    live missions alone.
     """
 
     unit_id: str
@@ -86,6 +87,7 @@ class Unit(Struct):
     last_assigned_at: Ms = 0
     missions: int = 0
     silent_at: Ms | None = None
+    silent_live_at: Ms | None = None
     version: int = 0
     act_version: int = 0
 

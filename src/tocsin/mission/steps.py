@@ -16,7 +16,7 @@ from tocsin.mission.evolve import RANK
 from tocsin.mission.hospitals import choose_hospital
 from tocsin.mission.state import Mission
 from tocsin.mission.triage import bad_answers, first_level, level_of
-from tocsin.mission.values import STEPS, TRIAGE, MissionState, Step, Triage
+from tocsin.mission.values import NO_BED, STEPS, TRIAGE, MissionState, Step, Triage
 from tocsin.mission.work import Refusal, Work
 
 
@@ -118,6 +118,7 @@ def _left(work: Work, m: Mission, data: cmd.LeaveScene, flags: list[str]) -> Non
     if not chosen:
         raise Refusal("unknown_hospital", "no hospital is known in this region; register one, then leave")
     eta = next((c.eta_s for c in weighed if c.hospital_id == chosen), None)
+    flags = [*flags, NO_BED] if m.exercise else flags
     odd_choice = next((c.excluded_because for c in weighed if c.hospital_id == chosen), "")
     left = ev.SceneLeft(
         unit_id=m.unit_id, task_id=m.task_id, hospital_id=chosen, eta_s=eta, capability=capability, candidates=weighed,

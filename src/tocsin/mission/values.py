@@ -23,6 +23,10 @@ UnitState = Literal[
 UnitType = Literal["ALS", "BLS"]
 CONFIDENTIAL = "caller_confidential"
 """The flag of a mission whose caller neither crew nor centre is shown."""
+LIVE_CALL = "live_call"
+"""Why a unit was taken from an exercise: a live patient needs it. It may come back to the exercise later."""
+NO_BED = "no_bed"
+"""The flag of an exercise that left for a hospital: it holds no bed there (invariant 10)."""
 Triage = Literal["I", "II", "III", "IV"]
 TRIAGE: tuple[Triage, ...] = ("I", "II", "III", "IV")
 """Most to least urgent: 濒危, 危重, 急症, 非急症."""

@@ -93,6 +93,8 @@ class Work:
         self.ended: Overlay[int] = Overlay(state.ended)
         self.seeded: Overlay[str] = Overlay(state.seeded)
         self.policies: Overlay[str] = Overlay(state.policies)
+        self.bereft: list[str] = []
+        """Exercises whose unit this decision took for a live patient: served last, and told where nobody is left."""
 
     def state(self, subject: str, data: Any, occurred_at: Ms | None = None) -> None:
         """States an event."""
@@ -118,6 +120,13 @@ class Work:
     def units_here(self) -> list[Unit]:
         """The region's units, by id; to be read only."""
         return [u for u in (self.units.seen(k) for k in sorted(self.units)) if u.region == self.region]
+
+    def at_exercises(self) -> frozenset[str]:
+        """The region's units that an exercise has: a live patient may take them from it."""
+        return frozenset(u.unit_id for u in self.units_here() if self._drills(u.mission_id))
+
+    def _drills(self, mission_id: str) -> bool:
+        return mission_id in self.missions and self.missions.seen(mission_id).exercise
 
     def hospitals_here(self) -> list[Hospital]:
         """The region's hospitals, by id; to be read only."""

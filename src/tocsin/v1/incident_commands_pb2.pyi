@@ -241,19 +241,24 @@ class Relate(_message.Message):
 
     TO_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TO_EXERCISE_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     reason: _builtins.str
+    to_exercise: _builtins.bool
     def __init__(
         self,
         *,
         to: _builtins.str = ...,
         reason: _builtins.str = ...,
+        to_exercise: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_to_exercise", b"_to_exercise", "to_exercise", b"to_exercise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_to_exercise", b"_to_exercise", "reason", b"reason", "to", b"to", "to_exercise", b"to_exercise"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__to_exercise: _TypeAlias = _typing.Literal["to_exercise"]  # noqa: Y015
+    _WhichOneofArgType__to_exercise: _TypeAlias = _typing.Literal["_to_exercise", b"_to_exercise"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_exercise) -> _WhichOneofReturnType__to_exercise | None: ...
 
 Global___Relate: _TypeAlias = Relate  # noqa: Y015
 
@@ -957,6 +962,7 @@ class CallRecord(_message.Message):
     EXERCISE_FIELD_NUMBER: _builtins.int
     DANGER_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     line: _builtins.str
     channel: _builtins.str
@@ -988,6 +994,8 @@ class CallRecord(_message.Message):
     def external_ids(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExternalId]: ...
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def about(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -1018,10 +1026,11 @@ class CallRecord(_message.Message):
         exercise: _builtins.bool = ...,
         danger: _builtins.bool = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        about: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "_answered_at", b"_answered_at", "_ended_at", b"_ended_at", "_occurred_at", b"_occurred_at", "_rang_at", b"_rang_at", "_received_at", b"_received_at", "_safe_to_contact", b"_safe_to_contact", "accuracy_m", b"accuracy_m", "answered_at", b"answered_at", "ended_at", b"ended_at", "given", b"given", "occurred_at", b"occurred_at", "place", b"place", "rang_at", b"rang_at", "received_at", b"received_at", "safe_to_contact", b"safe_to_contact"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "_answered_at", b"_answered_at", "_ended_at", b"_ended_at", "_occurred_at", b"_occurred_at", "_rang_at", b"_rang_at", "_received_at", b"_received_at", "_safe_to_contact", b"_safe_to_contact", "accuracy_m", b"accuracy_m", "answered_at", b"answered_at", "body_hash", b"body_hash", "call_id", b"call_id", "caller_token", b"caller_token", "channel", b"channel", "confidential", b"confidential", "danger", b"danger", "ended_at", b"ended_at", "exercise", b"exercise", "external_ids", b"external_ids", "flags", b"flags", "given", b"given", "has_text", b"has_text", "line", b"line", "occurred_at", b"occurred_at", "operator", b"operator", "party", b"party", "party_token", b"party_token", "place", b"place", "private", b"private", "rang_at", b"rang_at", "received_at", b"received_at", "recording_ref", b"recording_ref", "region", b"region", "safe_to_contact", b"safe_to_contact", "seat_region", b"seat_region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "_answered_at", b"_answered_at", "_ended_at", b"_ended_at", "_occurred_at", b"_occurred_at", "_rang_at", b"_rang_at", "_received_at", b"_received_at", "_safe_to_contact", b"_safe_to_contact", "about", b"about", "accuracy_m", b"accuracy_m", "answered_at", b"answered_at", "body_hash", b"body_hash", "call_id", b"call_id", "caller_token", b"caller_token", "channel", b"channel", "confidential", b"confidential", "danger", b"danger", "ended_at", b"ended_at", "exercise", b"exercise", "external_ids", b"external_ids", "flags", b"flags", "given", b"given", "has_text", b"has_text", "line", b"line", "occurred_at", b"occurred_at", "operator", b"operator", "party", b"party", "party_token", b"party_token", "place", b"place", "private", b"private", "rang_at", b"rang_at", "received_at", b"received_at", "recording_ref", b"recording_ref", "region", b"region", "safe_to_contact", b"safe_to_contact", "seat_region", b"seat_region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__accuracy_m: _TypeAlias = _typing.Literal["accuracy_m"]  # noqa: Y015
     _WhichOneofArgType__accuracy_m: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m"]  # noqa: Y015
@@ -1173,9 +1182,11 @@ class SuggestRelation(_message.Message):
     TO_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    BY_PERSON_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     to: _builtins.str
     score: _builtins.float
+    by_person: _builtins.bool
     @_builtins.property
     def reasons(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     def __init__(
@@ -1185,10 +1196,11 @@ class SuggestRelation(_message.Message):
         to: _builtins.str = ...,
         score: _builtins.float = ...,
         reasons: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        by_person: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident_id", b"incident_id", "reasons", b"reasons", "score", b"score", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person", b"by_person", "incident_id", b"incident_id", "reasons", b"reasons", "score", b"score", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

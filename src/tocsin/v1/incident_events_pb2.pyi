@@ -2022,10 +2022,12 @@ class ThreeWayOpened(_message.Message):
     OTHER_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
     first: _builtins.str
     other: _builtins.str
     cause: _builtins.str
     reason: _builtins.str
+    former: _builtins.str
     def __init__(
         self,
         *,
@@ -2033,10 +2035,11 @@ class ThreeWayOpened(_message.Message):
         other: _builtins.str = ...,
         cause: _builtins.str = ...,
         reason: _builtins.str = ...,
+        former: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "first", b"first", "other", b"other", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "first", b"first", "former", b"former", "other", b"other", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2050,17 +2053,20 @@ class ThreeWaySettled(_message.Message):
 
     AGENCY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     agency: _builtins.str
     reason: _builtins.str
+    cause: _builtins.str
     def __init__(
         self,
         *,
         agency: _builtins.str = ...,
         reason: _builtins.str = ...,
+        cause: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "cause", b"cause", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2101,3 +2107,33 @@ class OutcomeReturned(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OutcomeReturned: _TypeAlias = OutcomeReturned  # noqa: Y015
+
+@_typing.final
+class ThreeWayMoved(_message.Message):
+    """The question goes on in another incident (`cause` merged, or split). `stays`: one of this incident's own too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    STAYS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    cause: _builtins.str
+    reason: _builtins.str
+    stays: _builtins.bool
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        stays: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "reason", b"reason", "stays", b"stays", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThreeWayMoved: _TypeAlias = ThreeWayMoved  # noqa: Y015

@@ -499,7 +499,7 @@ Global___HospitalCandidate: _TypeAlias = HospitalCandidate  # noqa: Y015
 
 @_typing.final
 class SceneLeft(_message.Message):
-    """Off to the hospital, with every hospital weighed."""
+    """Off to the hospital, with every hospital weighed. Flagged `no_bed` in an exercise: it counts for no bed there."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -664,7 +664,7 @@ Global___AssignmentRefused: _TypeAlias = AssignmentRefused  # noqa: Y015
 
 @_typing.final
 class UnitWithdrawn(_message.Message):
-    """The unit was taken off. `cause`: reassigned, out_of_service."""
+    """The unit was taken off. `cause`: reassigned, out_of_service; live_call from an exercise, for a live patient."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

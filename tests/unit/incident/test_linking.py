@@ -114,6 +114,32 @@ def test_a_late_call_reopens_a_closed_incident_within_the_window(world: World) -
     assert world.call(after=world.policy.linking.reopen_within_s * 1000 + MIN) is not i
 
 
+def test_what_another_centre_says_of_its_own_alarm_goes_to_that_alarm(world: World) -> None:
+    """An update names the call it is about: linked by rule, however far its place or late, and everyone hears of it."""
+    i = world.call(line="119", channel="relay")
+    holders = {t.held_by for t in i.tasks.values()}
+    again = world.call(point=None, channel="relay", about=["c1"], victims=3, after=6 * 60 * MIN)
+    assert again is i
+    (link,) = world.said("CallLinked")
+    assert (link.decided_by, link.score, link.reasons) == ("rule", 1.0, {"reference": 1.0})
+    assert {a.agency for a in world.said("TaskAlerted")} == holders
+    assert i.victims == 3
+    other = world.call(point=east(9000), channel="relay", after=MIN)
+    world.do(cmd.Merge(into=other.incident_id), i.incident_id)
+    assert world.call(point=None, channel="relay", about=["c1"]) is other, "wherever it has gone"
+
+
+def test_what_an_update_names_is_not_always_what_it_joins(world: World) -> None:
+    """Not an exercise's, nor a matter that was closed too long ago; of a call nobody knows it is one of its own."""
+    i = world.call(channel="relay")
+    assert world.call(channel="relay", about=["c1"], exercise=True, point=None) is not i
+    assert world.call(channel="relay", about=["nobody"], point=None) is not i
+    finish(world, i)
+    world.do(cmd.Close(), i.incident_id).accepted("IncidentClosed")
+    late = int(world.policy.linking.reopen_within_s + 1) * 1000
+    assert world.call(channel="relay", about=["c1"], point=None, after=late) is not i
+
+
 def test_a_dismissed_call_is_not_suggested_again(world: World) -> None:
     """A person said no: the suggestion goes and does not come back."""
     i = world.call()

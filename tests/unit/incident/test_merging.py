@@ -1,5 +1,7 @@
 """Put together and taken apart by people; work moves along, nothing is cancelled silently."""
 
+import msgspec
+
 from tests.unit.incident.world import MIN, REGION, World, east, finish, of
 from tocsin.incident import commands as cmd
 from tocsin.incident.digest import digest
@@ -124,6 +126,28 @@ def test_invariant_10_an_exercise_is_related_to_no_live_alarm(world: World) -> N
     world.do(cmd.SuggestRelation(incident_id=drill.incident_id, to="430623-20260408-000001", score=0.8))
     assert (world.types(), drill.related) == (["CommandNoted"], {})
     world.do(cmd.Relate(to=other.incident_id), drill.incident_id).accepted("IncidentsRelated")
+
+
+def test_invariant_10_across_a_border_too(world: World) -> None:
+    """What intake knows of the incident over there counts; of another centre's, unknown here, nothing is known."""
+    live, drill, there = world.call(), world.call(exercise=True), "430623-20260408-000001"
+    for i, other in ((live, True), (drill, False)):
+        world.do(cmd.Relate(to=there, to_exercise=other), i.incident_id).refused("illegal_step")
+        assert i.related == {}
+    world.do(cmd.Relate(to=there, to_exercise=False), live.incident_id).accepted("IncidentsRelated")
+    world.do(cmd.Relate(to=there, to_exercise=True), drill.incident_id).accepted("IncidentsRelated")
+    world.do(cmd.Relate(to="430721-20260408-000001"), live.incident_id).accepted("IncidentsRelated")
+
+
+def test_a_persons_relation_across_a_border_is_told_over_there(world: World) -> None:
+    """The other incident is related too, by that person; an exercise never; an incident nobody knows is refused."""
+    i, there = world.call(), "430623-20260408-000001"
+    told = cmd.SuggestRelation(incident_id=i.incident_id, to=there, score=1.0, by_person=True)
+    world.do(told).accepted("IncidentsRelated")
+    assert i.related[there].decided_by == "person"
+    drill = world.call(exercise=True)
+    world.do(msgspec.structs.replace(told, incident_id=drill.incident_id))
+    assert (world.types(), drill.related) == (["CommandNoted"], {})
 
 
 def test_invariant_10_an_exercises_call_never_meets_a_live_incident(world: World) -> None:

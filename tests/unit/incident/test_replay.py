@@ -117,6 +117,7 @@ def check(world: World) -> None:
             assert drills <= {incident.exercise}, "an exercise mixed with live (invariant 10)"
             near = [region.incidents[n] for n in incident.related if n in region.incidents]
             assert {i.exercise for i in near} <= {incident.exercise}, "an exercise related to live (invariant 10)"
+            assert incident.state == "open" or not incident.three_way, "a three-way ended without a word"
             if incident.state != "merged":
                 check_file(region, incident)
 

@@ -86,7 +86,7 @@ class World:
             body_hash=body or call_id, rang_at=understood.pop("rang_at", None),
             answered_at=understood.pop("answered_at", None),
             flags=understood.pop("flags", []), danger=understood.pop("danger", False),
-            channel=understood.pop("channel", "voice"),
+            channel=understood.pop("channel", "voice"), about=understood.pop("about", []),
         )  # fmt: skip
         row = self.policy.kinds.get(kind)
         u = Understanding(kind=kind, **({"priority": row.priority if row else 2, "confidence": 0.9} | understood))

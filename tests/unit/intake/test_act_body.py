@@ -32,6 +32,12 @@ def test_an_incident_of_any_region_can_be_named() -> None:
         assert getattr(act, field) == "430623-20260405-000001"
 
 
+def test_what_intake_knows_itself_is_not_taken_from_a_body() -> None:
+    """Whether the other incident is an exercise is looked up, whatever the sender says."""
+    body = {"command": "relate", "to": "430623-20260405-000001", "to_exercise": True}
+    assert read_act(body, ON_INCIDENT)[0] == c.Relate(to="430623-20260405-000001")
+
+
 def test_blanks_are_no_words() -> None:
     """A result, a reason or a text of blanks is sealed as nothing, so that the rules ask for one."""
     act, _ = read_act({"command": "complete", "result": " \t　\n"}, ON_TASK)

@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 
 from services.intake.accept import record_of
+from services.intake.acts import beyond
 from services.intake.fold import BODY_HEADER, Fold
+from services.intake.index import Index
 from services.intake.schema import open_index
 from tocsin.codec.peek import EventHead
 from tocsin.codec.wire import UnreadableRecord, encode_event
 from tocsin.envelope import Actor, Event, Source
 from tocsin.incident import events as e
+from tocsin.incident.commands import Relate
 from tocsin.incident.values import CallRecord, Understanding
 from tocsin.log.port import Record
 from tocsin.log.topics import INCIDENT_EVENTS, URGENT
 from tocsin.place import Place
+from tocsin.runtime.clock import Clock
 
 REGION = "430921"
 NOW = 1_775_360_000_000
@@ -65,6 +69,22 @@ def history() -> list[Record]:
         posted("a", 0), *decided("a", incident, 0, recorded("a"), opened, routed, *limits), posted("b", 1),
         *decided("b", incident, 5, recorded("b"), linked),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("exercise", [True, False])
+def test_the_index_knows_an_exercise(tmp_path: Path, exercise: bool) -> None:
+    """As its first event says; of what nobody opened nothing is known."""
+    index, incident = Index(tmp_path / "index.sqlite", Clock()), f"{REGION}-20260405-000001"
+    opened = e.IncidentOpened(
+        call_id="a", kind="fire.building", priority=1, place=Place(region=REGION), exercise=exercise
+    )
+    index._fold.apply([posted("a", 0), *decided("a", incident, 0, recorded("a"), opened)])
+    row = index.incident(incident)
+    assert row is not None
+    assert row.exercise is exercise
+    assert beyond(index, Relate(to=incident)) == Relate(to=incident, to_exercise=exercise)
+    unknown = Relate(to=f"{REGION}-20260405-000002")
+    assert beyond(index, unknown) == unknown
 
 
 def rows(db: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:

@@ -260,6 +260,28 @@ def told_to_120(world: World, county: County) -> list[object]:
     return [decode_command(a.value or b"").data for a in sent]
 
 
+def test_a_persons_relation_across_a_border_is_sent_there_once(county: County) -> None:
+    """As an answer to a probe is, but by a person; what comes of it there is not sent back, nor one within a region."""
+    world, there = World(), "430623-20260408-000001"
+    one, other = world.call(), world.call("service.urban", line="12345")
+    causes, record = (
+        Causes(6, lambda: county.policies.present, Clock()),
+        Record(INCIDENT_EVENTS.name, HOME, 1, None, b"", (), 0),
+    )
+
+    def sent() -> list[object]:
+        found = [a for e in world.last for a in causes.borders(world.state, EventHead(encode_event(e)), record)]
+        return [(c.region, c.exercise, c.data) for c in (decode_command(a.value or b"") for a in found)]
+
+    world.do(cmd.Relate(to=there, reason="~r"), one.incident_id).accepted("IncidentsRelated")
+    told = cmd.SuggestRelation(incident_id=there, to=one.incident_id, score=1.0, by_person=True)
+    assert sent() == [("430623", False, told)]
+    world.do(cmd.Relate(to=other.incident_id), one.incident_id).accepted("IncidentsRelated")
+    assert sent() == []
+    world.do(msgspec.structs.replace(told, incident_id=other.incident_id, to=there)).accepted("IncidentsRelated")
+    assert sent() == []
+
+
 def test_a_merge_takes_no_mission_out_of_reach(county: County) -> None:
     """The crew of a patient whose incident went into another hears of a corrected place, and is called off.
 

@@ -18,6 +18,8 @@ from tocsin.place import Place
 
 UNITS = ("u1", "u2", "u3")
 INCIDENTS = tuple(f"{INCIDENT[:-2]}{n:02d}" for n in range(1, 4))
+DRILL = INCIDENTS[2]
+"""Always an exercise."""
 MISSIONS = tuple(f"{i}-M{n}" for i in INCIDENTS for n in (1, 2))
 REST: Any = st.sampled_from([
     cmd.AcknowledgeMission(), cmd.DepartForScene(), cmd.ArriveAtScene(), cmd.ReachPatient(), cmd.LeaveScene(),
@@ -67,7 +69,8 @@ def played(history: list[Any]) -> World:
     for (data, target), who, seconds in history:
         world.later(seconds)
         world.positions["u1"] = Position(unit_id="u1", point=north(seconds % 7), at=world.now)
-        world.act(data, target, actor=who)
+        about = getattr(data, "incident_id", "") or target
+        world.act(data, target, actor=who, exercise=about.startswith(DRILL))
         consistent(world)
     return world
 
@@ -121,11 +124,15 @@ def test_invariant_5_replay_equals_live(history: list[Any]) -> None:
 @_SLOW
 @given(HISTORY)
 def test_nobody_waits_while_a_suitable_unit_stands_idle(history: list[Any]) -> None:
-    """Where a mission waits, no unit that was not already tried for it is free."""
+    """Where a mission waits, no unit that was not already tried for it is free, nor at an exercise where it is live."""
     world = played(history)
     free = {u.unit_id for u in world.state.units.values() if u.state in ("available", "returning")}
     for mission_id in world.state.waiting:
         assert free <= set(world.mission(mission_id).tried), f"{mission_id} waits while {free} are free"
+    drills = {m.unit_id for m in world.state.missions.values() if m.exercise and m.unit_id and m.state != "ended"}
+    for mission_id in world.state.waiting:
+        m = world.mission(mission_id)
+        assert m.exercise or drills <= set(m.tried), f"{mission_id} waits while {drills} are at an exercise"
 
 
 @_SLOW

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.policy.load import check_policy, load_policy
-from tocsin.policy.source import Finding, PolicyInvalid
+from tocsin.policy.source import TOML_FILES, Finding, PolicyInvalid
 
 SAMPLE = Path(__file__).resolve().parents[3] / "policy" / "nanxian"
 
@@ -167,6 +167,15 @@ def test_lines_are_found_however_a_row_is_written(copy: Path) -> None:
     (copy / "kinds.toml").write_text(text)
     [found] = check_policy(copy)
     assert found.line == next(n for n, t in enumerate(text.split("\n"), 1) if t == "priority=9")
+
+
+def test_every_file_that_cannot_be_parsed_is_told_at_once(copy: Path) -> None:
+    """The parser stops at the first slip of a file, never at the first file."""
+    for name in TOML_FILES:
+        text = (copy / name).read_text(encoding="utf-8")
+        (copy / name).write_text(f"x = = 1\n{text}", encoding="utf-8")
+    found = check_policy(copy)
+    assert [(f.file, f.line) for f in found] == [(name, 1) for name in TOML_FILES]
 
 
 def test_faults_of_several_files_are_told_at_once(copy: Path) -> None:

@@ -19,12 +19,16 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Prints the token: `curl -H "Authorization: Bearer $(tocsin token admin)" …` keeps it out of scripts.
 
-        Within a container or a pod it is signed afresh, for a shift, with the deployment's secret.
+        Within a container or a pod it is signed afresh, for a shift, with the deployment's secret; so is one for an
+        agency or a unit that came with a policy activated since.
         """
         from tocsin.cli.progress import out
+        from tocsin.cli.tokens import issue_in_force
 
         deployment = Deployment.find(data_dir)
         held = deployment.tokens | deployment.agency_tokens | deployment.unit_tokens
+        if who not in held:
+            held |= issue_in_force(deployment.settings())
         if who not in held:
             raise Mend(f"There is no token for {who!r}", f"Take one of: {', '.join(held)}.")
         if as_json:

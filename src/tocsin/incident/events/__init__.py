@@ -44,6 +44,7 @@ from tocsin.incident.events.matters import (
     ReviewEnded,
     ReviewRequested,
     SupervisionOrdered,
+    ThreeWayMoved,
     ThreeWayOpened,
     ThreeWaySettled,
     VictimsReported,
@@ -133,6 +134,7 @@ __all__ = [
     "TaskReturned",
     "TaskRouted",
     "TaskTransferred",
+    "ThreeWayMoved",
     "ThreeWayOpened",
     "ThreeWaySettled",
     "TransferDeclined",
@@ -147,8 +149,8 @@ IncidentEvent = (
     | LocationCorrected | VictimsReported | RelationProbed | TaskRouted | TaskJoined | TaskAlerted | TaskAcknowledged
     | TaskAccepted | UnitsDispatched
     | TaskArrived | TaskFeedback | TaskCompleted | ReturnRequested | TaskReturned | ReturnRefused | TransferOffered
-    | TaskTransferred | TransferDeclined | RoleChanged | ThreeWayOpened | ThreeWaySettled | OutcomeReturned
-    | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
+    | TaskTransferred | TransferDeclined | RoleChanged | ThreeWayOpened | ThreeWayMoved | ThreeWaySettled
+    | OutcomeReturned | TaskCancelled | ClockStarted | ClockMet | ClockWarned | ClockMissed
     | CardRaised | ClockStopped | ClockPaused | ClockResumed | DeadlineExtended | InformationRequested
     | InformationProvided | NoteAdded | SupervisionOrdered | CallerInformed | CallBackRecorded | FollowedUp | Rated
     | NumberRevealed | IncidentClosed | IncidentReopened | IncidentArchived | CallClosed | CommandRefused

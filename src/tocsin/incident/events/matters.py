@@ -106,19 +106,33 @@ class VictimsReported(Frozen, frozen=True):
 
 
 class ThreeWayOpened(Frozen, frozen=True):
-    """Whose matter it is, 110's or 12345's, is unclear: both join (三方), and `first` acts until they agree."""
+    """Whose matter it is, 110's or 12345's, is unclear: both join (三方), and `first` acts until they agree.
+
+    `cause`: unclear, person, merged (the question came with the incident `former`), split (it came back).
+    """
 
     first: str
     other: str
     cause: str = ""
     reason: Sealed = ""
+    former: str = ""
 
 
 class ThreeWaySettled(Frozen, frozen=True):
-    """They agreed: it is this agency's."""
+    """They agreed: it is this agency's. `cause` where nobody settled it: merged, closed, no_incident."""
 
     agency: str
     reason: Sealed = ""
+    cause: str = ""
+
+
+class ThreeWayMoved(Frozen, frozen=True):
+    """The question goes on in another incident (`cause` merged, or split). `stays`: one of this incident's own too."""
+
+    to: str
+    cause: str = ""
+    reason: Sealed = ""
+    stays: bool = False
 
 
 class InformationRequested(Frozen, frozen=True):
