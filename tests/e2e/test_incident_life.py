@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.e2e.contract import Outside
-from tests.support import eventually_sync, tocsin, tocsin_json
+from tests.support import at_rest, eventually_sync, tocsin, tocsin_json
 from tocsin.cli.deployment import Deployment
 from tocsin.exchange import cap_structure
 
@@ -161,6 +161,7 @@ def test_an_exercise_is_seen_and_counted_nowhere(outside: Outside) -> None:
             lines = [x for x in http.get("/metrics").text.splitlines() if x.startswith("tocsin_decisions_total")]
         return json.dumps(scores), json.dumps(published), lines
 
+    at_rest(county)  # earlier calls' ambulances still report
     counts = counted()
     call = outside.call("119", "演练：粮库起火", exercise=True)
     incident = outside.incident(call["incident_ids"][0])
@@ -175,6 +176,7 @@ def test_an_exercise_is_seen_and_counted_nowhere(outside: Outside) -> None:
     assert incident["incident_id"] in [i["incident_id"] for i in shown]
     assert incident["incident_id"] not in [i["incident_id"] for i in live]
     outside.call("110", "有人吵架", exercise=True)
+    at_rest(county)
     assert counted() == counts
 
 
