@@ -142,12 +142,24 @@ def tocsin_json(*args: str, seconds: float = 600, ok: bool = True) -> Any:
     return json.loads(tocsin(*args, "--json", seconds=seconds, ok=ok).stdout)
 
 
+class Patient(Deployment):
+    """A deployment whose clients wait for an answer as long as a busy machine may need for it."""
+
+    def client(self, service: str, role: str = "admin", *, seconds: float = 60) -> httpx.Client:
+        """See `Deployment`."""
+        return super().client(service, role, seconds=seconds)
+
+    def async_client(self, service: str, role: str = "admin", *, seconds: float = 60) -> httpx.AsyncClient:
+        """See `Deployment`."""
+        return super().async_client(service, role, seconds=seconds)
+
+
 @contextmanager
 def deployed(data_dir: Path, *options: str) -> Iterator[Deployment]:
     """`tocsin up --detach` with these options on free ports, and `down` at the end, whatever happens between."""
     tocsin("up", "--data-dir", str(data_dir), "--port-base", str(free_ports(20)), "--detach", "--json", *options)
     try:
-        yield Deployment.find(data_dir)
+        yield Patient.find(data_dir)
     finally:
         tocsin("down", "--data-dir", str(data_dir))
 

@@ -104,6 +104,17 @@ def test_three_way_and_the_outcome_that_flows_back(outside: Outside) -> None:
     assert re.search(r"OutcomeReturned .*to=nanxian-hotline", story)
 
 
+def activated(directory: Path, county: Deployment, *options: str) -> str:
+    """What `policy activate` prints once it is in force; asked again where a busy router takes over ten seconds."""
+
+    def once() -> str:
+        done = tocsin("policy", "activate", str(directory), "--data-dir", county.data_dir, *options, ok=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return eventually_sync(once, seconds=60, what="the policy is in force")
+
+
 @pytest.fixture
 def changed(tmp_path: Path, county: Deployment) -> Iterator[Path]:
     """The sample with another label; the sample itself is put in force again afterwards."""
@@ -112,7 +123,7 @@ def changed(tmp_path: Path, county: Deployment) -> Iterator[Path]:
     kinds = tmp_path / "kinds.toml"
     kinds.write_text(kinds.read_text().replace('label = "建筑火灾"', 'label = "建筑物火灾"', 1))
     yield tmp_path
-    tocsin("policy", "activate", str(SAMPLE), "--data-dir", county.data_dir)
+    activated(SAMPLE, county)
     eventually_sync(lambda: labels(county) == {"建筑火灾"}, what="the sample in force again, for every reader")
 
 
@@ -130,7 +141,7 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
     """Its hash is in later events, readers follow, earlier incidents keep theirs; one that does not hold is refused."""
     place = outside.county.data_dir
     before = outside.incident(outside.call("119", "三楼起火了")["incident_ids"][0])
-    told = tocsin_json("policy", "activate", str(changed), "--data-dir", place)
+    told = json.loads(activated(changed, outside.county, "--json"))
     active = told["policy"]
     assert (told["in_force"], told["regions"]) == (True, 5)
 
@@ -138,7 +149,7 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
         return outside.incident(outside.call("119", "四楼起火了")["incident_ids"][0])["policy"] == active
 
     assert decided_by_it(), "in force when the command returns"
-    assert "is in force in 5 regions" in tocsin("policy", "activate", str(changed), "--data-dir", place).stdout
+    assert "is in force in 5 regions" in activated(changed, outside.county)
     eventually_sync(lambda: labels(outside.county) == {"建筑物火灾"}, what="the readers' labels")
     assert outside.incident(before["incident_id"])["policy"] == before["policy"] != active
     kinds = changed / "kinds.toml"
