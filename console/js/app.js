@@ -180,7 +180,10 @@ let drawing = 0;
 function changed(id, former) {
   const fresh = id ? cases.all.get(id) : null;
   if (fresh && !former && board.begun && fresh.state === "open") tell(t("new_told", { p: fresh.priority, k: kindName(fresh.kind), w: placeName(fresh.location) }));
-  drawing ||= requestAnimationFrame(() => unpressed(draw));
+  drawing ||= requestAnimationFrame(() => {
+    if (board.who) alarm.set(levelOf(calling())); // who is called hears it at once, whatever is being pressed
+    unpressed(draw);
+  });
 }
 
 function draw() {
@@ -233,10 +236,13 @@ async function pick(tab) {
 
 const needsMe = (i) => (board.who.agency ? waiting(i, board.who).length > 0 : !board.seen.has(i.incident_id));
 
+const calling = () => [...cases.all.values()].filter((i) => i.state === "open" && !i.exercise && needsMe(i));
+const levelOf = (open) => (open.some((i) => i.priority === 1) ? 1 : open.length ? 2 : 0);
+
 function drawAlarm() {
-  const open = [...cases.all.values()].filter((i) => i.state === "open" && !i.exercise && needsMe(i));
+  const open = calling();
   const first = open.filter((i) => i.priority === 1);
-  const level = first.length ? 1 : open.length ? 2 : 0;
+  const level = levelOf(open);
   const box = byId("alarm");
   const desk = board.who.agency ? "" : "_desk";
   const shown = `${level}:${open.length}:${first.length}:${lang()}`;

@@ -27,7 +27,7 @@ export function setText(node, text) {
 
 // A click is a press and a release on one node: what is drawn anew in between would swallow it. So while a button or a
 // finger is down, what the stream has to say waits for the release, and no longer than anybody presses for a click.
-const PRESS_MS = 3000;
+const PRESS_MS = 10000;
 const waiting = new Set();
 let pressed = 0;
 
