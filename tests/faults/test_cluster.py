@@ -22,7 +22,7 @@ DRAINED_S_MAX = 30
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(1800 if LONG else 600),
+    pytest.mark.timeout(1800),
 ]
 
 

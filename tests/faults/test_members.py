@@ -49,7 +49,7 @@ STAYS_OPEN_S = 1.0
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(1800 if LONG else 600),
+    pytest.mark.timeout(1800),
 ]
 
 

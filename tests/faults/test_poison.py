@@ -38,7 +38,7 @@ DEAD_WITHIN_S = 1.0
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
 ]
 
 

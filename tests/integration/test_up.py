@@ -107,7 +107,7 @@ def test_a_limit_passes_by_the_manual_clock_alone(county: Deployment) -> None:
         assert len(told) == len(set(told))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_cluster_that_exists_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TOCSIN_KAFKA_BOOTSTRAP, one broker: nothing but it has to be set; `down` leaves the cluster as it was."""
     with EmbeddedKafka(tmp_path / "kafka", free_ports(8)) as broker:
