@@ -1,11 +1,11 @@
 // The board: who is here, what is live, what waits; keys, alarm, and the one place where the parts meet.
 import { alarm } from "./alarm.js";
-import { KEYS, taskActs } from "./acts.js";
+import { FIELDS, KEYS, taskActs } from "./acts.js";
 import { command, get, request } from "./api.js";
 import { Cases, isOpen, mineOf, queueOrder, waiting } from "./cases.js";
 import { Detail } from "./detail.js";
 import { ask, chooseAct, closeUnlessWritten, hasDraft, help, linesOf, signIn, takeCall, unsent } from "./dialogs.js";
-import { byId, h, setData, setText } from "./dom.js";
+import { byId, h, setData, setText, unpressed } from "./dom.js";
 import { apply, choose as chooseLanguage, label, lang, t } from "./i18n.js";
 import { Queue } from "./queue.js";
 import { Stream } from "./stream.js";
@@ -14,10 +14,10 @@ import { agencyName, kindName, learn, placeName, policyLearned, policyName } fro
 import { fallBack, keep, kept, leaveNothing } from "./place.js";
 
 const TABS = ["open", "mine", "review", "closed"];
-const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", askedAt: 0, stream: null, closed: [], sending: new Set() };
+const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", askedAt: 0, stream: null, closed: [], sending: new Set(), acts: new Map() };
 const cases = new Cases((id, former) => changed(id, former));
 const queue = new Queue((id, options) => choose(id, options));
-const detail = new Detail({ run, open: choose, more: moreActs });
+const detail = new Detail({ run, open: choose, more: moreActs, again: (id) => cases.want(id) });
 detail.callFinder = callNamed;
 
 // What the page itself can be asked by a test or at the console: states only, no data.
@@ -180,7 +180,10 @@ let drawing = 0;
 function changed(id, former) {
   const fresh = id ? cases.all.get(id) : null;
   if (fresh && !former && board.begun && fresh.state === "open") tell(t("new_told", { p: fresh.priority, k: kindName(fresh.kind), w: placeName(fresh.location) }));
-  drawing ||= requestAnimationFrame(draw);
+  drawing ||= requestAnimationFrame(() => {
+    if (board.who) alarm.set(levelOf(calling())); // who is called hears it at once, whatever is being pressed
+    unpressed(draw);
+  });
 }
 
 function draw() {
@@ -233,10 +236,13 @@ async function pick(tab) {
 
 const needsMe = (i) => (board.who.agency ? waiting(i, board.who).length > 0 : !board.seen.has(i.incident_id));
 
+const calling = () => [...cases.all.values()].filter((i) => i.state === "open" && !i.exercise && needsMe(i));
+const levelOf = (open) => (open.some((i) => i.priority === 1) ? 1 : open.length ? 2 : 0);
+
 function drawAlarm() {
-  const open = [...cases.all.values()].filter((i) => i.state === "open" && !i.exercise && needsMe(i));
+  const open = calling();
   const first = open.filter((i) => i.priority === 1);
-  const level = first.length ? 1 : open.length ? 2 : 0;
+  const level = levelOf(open);
   const box = byId("alarm");
   const desk = board.who.agency ? "" : "_desk";
   const shown = `${level}:${open.length}:${first.length}:${lang()}`;
@@ -271,7 +277,9 @@ alarm.onChange = drawSound;
 
 async function run(act, on, id, given) {
   const sent = `${on}:${id}:${act}`;
-  if (board.sending.has(sent)) return; // pressed twice: once is meant
+  // Pressed twice, once is meant; what is asked for a second time has another answer.
+  if (board.sending.has(sent) && !FIELDS[act]) return say(t("sending"));
+  const of = detail.incident.incident_id;
   const held = on === "calls" || given ? null : cases.all.get(id.split("-").slice(0, 3).join("-"));
   const from = document.activeElement?.dataset?.key;
   const about = { ...detail.about(on, id), open: [...cases.all.values()].filter((i) => i.state === "open") };
@@ -279,11 +287,13 @@ async function run(act, on, id, given) {
   const fields = given ?? (await ask(act, about));
   fallBack(from);
   if (!fields) return;
-  const body = { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}), ...(held ? { expected_version: held.version } : {}) };
   board.sending.add(sent);
   const slow = setTimeout(() => say(t("sending")), 1500);
   try {
-    await command(on, id, body);
+    await inTurn(of, () => {
+      const expected = held ? { expected_version: cases.known(held.incident_id, held.version) } : {};
+      return command(on, id, { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}), ...expected });
+    });
     say(t("done", { c: label("act", act) }));
     if (act === "reveal_number") {
       detail.revealed.set(id, (await get(`/v1/calls/${encodeURIComponent(id)}/number`)).number);
@@ -296,6 +306,23 @@ async function run(act, on, id, given) {
     board.sending.delete(sent);
   }
   if (on !== "calls") cases.want(id.split("-").slice(0, 3).join("-"));
+}
+
+// One's acts on an incident go out one after the other: the second of a quick hand neither overtakes the first nor is
+// refused for it, as somebody else's act would be a reason to look again.
+async function inTurn(id, send) {
+  const former = board.acts.get(id);
+  const mine = (async () => {
+    await former?.catch(() => {});
+    const answer = await send();
+    cases.acted(answer?.events ?? []);
+  })();
+  board.acts.set(id, mine);
+  try {
+    await mine;
+  } finally {
+    if (board.acts.get(id) === mine) board.acts.delete(id);
+  }
 }
 
 // Every act on the chosen incident, for whoever works by keys; `only` those on one of several tasks.

@@ -5,7 +5,7 @@ const TOGETHER = 6;
 
 export class Cases {
   constructor(onChange) {
-    Object.assign(this, { all: new Map(), wanted: new Map(), busy: 0, onChange, planned: false, fresh: new Set() });
+    Object.assign(this, { all: new Map(), wanted: new Map(), busy: 0, onChange, planned: false, fresh: new Set(), own: new Map() });
   }
 
   snapshot(incidents) {
@@ -20,6 +20,16 @@ export class Cases {
     const held = this.all.get(e.incident_id);
     if (held && held.version >= e.version && e.version > 0 && type !== "CallRecorded") return;
     this.want(e.incident_id);
+  }
+
+  // The events one's own act led to: known before they are read again.
+  acted(events) {
+    for (const e of events) this.own.set(e.incident_id, Math.max(e.version, this.own.get(e.incident_id) ?? 0));
+  }
+
+  // What is known of an incident that was looked at in this version.
+  known(id, version) {
+    return Math.max(version, this.own.get(id) ?? 0);
   }
 
   want(id) {
@@ -46,6 +56,7 @@ export class Cases {
       const held = this.all.get(id);
       if (held && held.version > fresh.version) return;
       if (!held) this.fresh.add(id);
+      if (fresh.version >= (this.own.get(id) ?? 0)) this.own.delete(id);
       this.all.set(id, fresh);
       this.changed(id, held);
     } catch (e) {

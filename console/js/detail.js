@@ -2,7 +2,7 @@
 import { callActs, incidentActs, keyOf, onCard, promiseOf, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { cardOf, mineOf } from "./cases.js";
-import { byId, h, setData, setText } from "./dom.js";
+import { byId, h, setData, setText, unpressed } from "./dom.js";
 import { has, label, lang, t } from "./i18n.js";
 import { age, countdown, moment, now } from "./time.js";
 import { actorName, agencyName, eventText, eventTone, eventWords, kindName, listed, placeName, policyName } from "./words.js";
@@ -42,15 +42,27 @@ export class Detail {
     try {
       const answer = await get(`/v1/incidents/${id}/events`);
       if (turn !== this.asked || this.incident?.incident_id !== id) return;
+      if (this.isAhead(answer.items)) return;
       this.events = answer.items;
       const told = storyOf(answer.items);
       const same = JSON.stringify(told) === JSON.stringify(this.told);
       this.told = told;
       if (same) this.drawStory();
-      else this.draw();
+      else unpressed(() => this.incident && this.draw());
     } catch {
       // The next event of this incident, or choosing it again, asks once more.
     }
+  }
+
+  // A history that knows more than the incident above it would offer acts on what is no more: the incident is read
+  // again, once, and the history after it.
+  isAhead(events) {
+    const { incident_id: id, version } = this.incident;
+    const at = `${id} ${version}`;
+    if (this.reread === at || !events.some((e) => e.incident_id === id && e.version > version)) return false;
+    this.reread = at;
+    this.act.again(id);
+    return true;
   }
 
   draw() {

@@ -24,3 +24,29 @@ export function setData(node, name, value) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+// A click is a press and a release on one node: what is drawn anew in between would swallow it. So while a button or a
+// finger is down, what the stream has to say waits for the release, and no longer than anybody presses for a click.
+const PRESS_MS = 10000;
+const waiting = new Set();
+let pressed = 0;
+
+export function unpressed(draw) {
+  if (pressed) waiting.add(draw);
+  else draw();
+}
+
+function released() {
+  clearTimeout(pressed);
+  pressed = 0;
+  const all = [...waiting];
+  waiting.clear();
+  for (const draw of all) draw();
+}
+
+document.addEventListener("pointerdown", () => {
+  clearTimeout(pressed);
+  pressed = setTimeout(released, PRESS_MS);
+}, true);
+// The click is told after the release, in the same turn: drawing comes in the next.
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(released), true);

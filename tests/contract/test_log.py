@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.counter import CounterKernel
+from tests.support import stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.log.kafka import KafkaFollower, KafkaProducer
@@ -107,7 +108,7 @@ async def read(log: Log, *topics: Topic) -> list[Record]:
     found: list[Record] = []
     try:
         ends = await follower.ends()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(stretched(60)):
             async for batch in follower.batches(idle_ms=50):
                 found += batch
                 if all(follower.positions().get(p, 0) >= end for p, end in ends.items()):
@@ -160,7 +161,7 @@ async def test_a_follower_goes_on_where_its_keeper_left(log: Log) -> None:
     follower = log.follower(log.kernel.urgent)
     await follower.start({(log.kernel.urgent.name, 0): 2})
     found: list[Record] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(stretched(60)):
         async for batch in follower.batches(idle_ms=50):
             found += batch
             if len(found) >= 4:
@@ -220,7 +221,7 @@ async def test_invariant_7_urgent_is_polled_before_routine(log: Log) -> None:
     await producer.stop()
     tenure = await acquired(log)
     found: list[bytes | None] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(stretched(60)):
         while len(found) < 10:
             batch = await tenure.poll(limit=4, wait_ms=200)
             topics = [r.topic for r in batch]
@@ -257,7 +258,7 @@ async def test_the_log_itself_ends_a_transaction_that_hangs(log: Log) -> None:
     follower = log.follower(log.kernel.events)
     await follower.start({})
     found: list[Record] = []
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(stretched(60)):
         async for batch in follower.batches(idle_ms=100):
             found += batch
             if found:

@@ -22,7 +22,7 @@ def compose(**env: str) -> dict[str, Any]:
     if tool is None:
         pytest.skip("no docker-compose on this machine: install the package docker-compose")
     done = subprocess.run(
-        [tool, "-f", str(ROOT / "docker-compose.yml"), "config"], capture_output=True, text=True, timeout=60,
+        [tool, "-f", str(ROOT / "docker-compose.yml"), "config"], capture_output=True, text=True, timeout=300,
         env=os.environ | env, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

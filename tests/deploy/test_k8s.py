@@ -49,7 +49,7 @@ def test_kustomize_builds_it() -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("no kubectl on this machine")
-    done = subprocess.run([kubectl, "kustomize", str(BASE)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([kubectl, "kustomize", str(BASE)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     built = [d for d in yaml.safe_load_all(done.stdout) if d["kind"] == "StatefulSet"]
     for s in built:

@@ -27,7 +27,7 @@ def promtool() -> str:
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs a tool; its output is in the failure."""
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_configuration_and_rules_are_valid(promtool: str) -> None:

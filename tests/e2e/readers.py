@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import eventually_sync
 from tocsin.cli.deployment import Deployment
 
 SERVICES = ("intake", "router", "ems120", "notifier", "supervision")
@@ -20,17 +21,25 @@ def ring(county: Deployment, line: str, text: str, address: str, **more: Any) ->
     """A call from a number of its own, decided: what intake knows of it."""
     number = f"1380000{uuid.uuid4().int % 10_000:04d}"
     posted = {"line": line, "text": text, "location": {"address": address}, "caller": {"number": number}} | more
-    with county.client("intake", _SEATS.get(line, "call_taker"), seconds=30) as http:
+    with county.client("intake", _SEATS.get(line, "call_taker"), seconds=60) as http:
         recorded = http.post("/v1/calls", json=posted)
         assert recorded.status_code == 202, recorded.text
-        decided: dict[str, Any] = http.get(f"/v1/calls/{recorded.json()['call_id']}", params={"wait": 20}).json()
-    assert decided["status"] != "recorded", decided
-    return decided
+
+        def decided() -> dict[str, Any] | None:
+            found: dict[str, Any] = http.get(f"/v1/calls/{recorded.json()['call_id']}", params={"wait": 20}).json()
+            return found if found["status"] != "recorded" else None
+
+        found = eventually_sync(decided, what="the call's decision")
+    assert found is not None
+    return found
 
 
 def incident_of(county: Deployment, line: str, text: str, address: str, **more: Any) -> str:
-    """The incident a call of one's own came to."""
-    return str(ring(county, line, text, address, **more)["incident_ids"][0])
+    """The incident a call of one's own came to, once the notifier, which reads the log for itself, shows it."""
+    incident = str(ring(county, line, text, address, **more)["incident_ids"][0])
+    with county.client("notifier", "commander", seconds=60) as http:
+        eventually_sync(lambda: http.get(f"/v1/incidents/{incident}").status_code == 200, what=f"{incident} is shown")
+    return incident
 
 
 def events(answer: httpx.Response) -> Iterator[tuple[str, str, Any]]:

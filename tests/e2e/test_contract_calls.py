@@ -175,10 +175,10 @@ def test_a_caller_follows_and_rates_the_matter(outside: Outside) -> None:
         assert {"steps", "limits", "outcome"} <= shown.keys()
         assert {"recorded", "opened", "routed"} <= {s["step"] for s in shown["steps"]}
         assert http.get(path, params={"code": "wrong"}).status_code == 404
-        rated = http.post(f"{path}/rating", params=code | {"wait": "9"}, json={"score": 5})
-        again = http.post(f"{path}/rating", params=code | {"wait": "9"}, json={"score": 5})
+        rated = http.post(f"{path}/rating", params=code | {"wait": "30"}, json={"score": 5})
+        again = http.post(f"{path}/rating", params=code | {"wait": "30"}, json={"score": 5})
         other = [
-            http.post(f"{path}/rating", params=code | {"wait": "9"}, json=said)
+            http.post(f"{path}/rating", params=code | {"wait": "30"}, json=said)
             for said in ({"score": 1}, {"score": 5, "text": "谢谢"})
         ]
     assert [e["type"] for e in rated.json()["events"]] == ["Rated"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.e2e.contract import Outside
-from tests.support import tocsin, tocsin_json
+from tests.support import eventually_sync, tocsin, tocsin_json
 from tocsin.cli.deployment import Deployment
 
 
@@ -67,7 +67,8 @@ def test_a_second_up_on_the_same_data_is_refused(outside: Outside) -> None:
     assert again.returncode != 0
     assert len(again.stderr.splitlines()) == 1
     assert "tocsin down" in again.stderr
-    assert tocsin_json("status", "--data-dir", outside.county.data_dir)["ready"]
+    running = lambda: tocsin_json("status", "--data-dir", outside.county.data_dir, ok=False)["ready"]  # noqa: E731 - polled
+    assert eventually_sync(running, what="the first is ready")
 
 
 def test_the_past_is_shown_as_it_was(outside: Outside) -> None:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.e2e.contract import Outside
-from tests.support import eventually_sync, tocsin, tocsin_json
+from tests.support import at_rest, eventually_sync, tocsin, tocsin_json
 from tocsin.cli.deployment import Deployment
 from tocsin.exchange import cap_structure
 
@@ -111,6 +111,17 @@ def test_three_way_and_the_outcome_that_flows_back(outside: Outside) -> None:
     assert re.search(r"OutcomeReturned .*to=nanxian-hotline", story)
 
 
+def activated(directory: Path, county: Deployment, *options: str) -> str:
+    """What `policy activate` prints once it is in force; asked again where a busy router takes over ten seconds."""
+
+    def once() -> str:
+        done = tocsin("policy", "activate", str(directory), "--data-dir", county.data_dir, *options, ok=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return eventually_sync(once, seconds=60, what="the policy is in force")
+
+
 @pytest.fixture
 def changed(tmp_path: Path, county: Deployment) -> Iterator[Path]:
     """The sample with another label; the sample itself is put in force again afterwards."""
@@ -119,7 +130,7 @@ def changed(tmp_path: Path, county: Deployment) -> Iterator[Path]:
     kinds = tmp_path / "kinds.toml"
     kinds.write_text(kinds.read_text().replace('label = "建筑火灾"', 'label = "建筑物火灾"', 1))
     yield tmp_path
-    tocsin("policy", "activate", str(SAMPLE), "--data-dir", county.data_dir)
+    activated(SAMPLE, county)
     eventually_sync(lambda: labels(county) == {"建筑火灾"}, what="the sample in force again, for every reader")
 
 
@@ -137,7 +148,7 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
     """Its hash is in later events, readers follow, earlier incidents keep theirs; one that does not hold is refused."""
     place = outside.county.data_dir
     before = outside.incident(outside.call("119", "三楼起火了")["incident_ids"][0])
-    told = tocsin_json("policy", "activate", str(changed), "--data-dir", place)
+    told = json.loads(activated(changed, outside.county, "--json"))
     active = told["policy"]
     assert (told["in_force"], told["regions"]) == (True, 5)
 
@@ -145,7 +156,7 @@ def test_a_policy_is_exchanged_live_for_later_decisions_only(outside: Outside, c
         return outside.incident(outside.call("119", "四楼起火了")["incident_ids"][0])["policy"] == active
 
     assert decided_by_it(), "in force when the command returns"
-    assert "is in force in 5 regions" in tocsin("policy", "activate", str(changed), "--data-dir", place).stdout
+    assert "is in force in 5 regions" in activated(changed, outside.county)
     eventually_sync(lambda: labels(outside.county) == {"建筑物火灾"}, what="the readers' labels")
     assert outside.incident(before["incident_id"])["policy"] == before["policy"] != active
     kinds = changed / "kinds.toml"
@@ -168,6 +179,7 @@ def test_an_exercise_is_seen_and_counted_nowhere(outside: Outside) -> None:
             lines = [x for x in http.get("/metrics").text.splitlines() if x.startswith("tocsin_decisions_total")]
         return json.dumps(scores), json.dumps(published), lines
 
+    at_rest(county)  # earlier calls' ambulances still report
     counts = counted()
     call = outside.call("119", "演练：粮库起火", exercise=True)
     incident = outside.incident(call["incident_ids"][0])
@@ -182,6 +194,7 @@ def test_an_exercise_is_seen_and_counted_nowhere(outside: Outside) -> None:
     assert incident["incident_id"] in [i["incident_id"] for i in shown]
     assert incident["incident_id"] not in [i["incident_id"] for i in live]
     outside.call("110", "有人吵架", exercise=True)
+    at_rest(county)
     assert counted() == counts
 
 

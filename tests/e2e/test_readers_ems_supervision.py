@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e.readers import incident_of
@@ -26,7 +27,7 @@ CHAIN = (
 
 def _mission(county: Deployment, incident: str) -> Any:
     def assigned() -> Any:
-        with county.client("ems120", "ems_dispatcher") as http:
+        with county.client("ems120", "ems_dispatcher", seconds=60) as http:
             found = http.get("/v1/missions", params={"incident_id": incident, "limit": 500}).json()["items"]
         return next((m for m in found if m["unit_id"] and m["state"] != "ended"), None)
 
@@ -35,7 +36,7 @@ def _mission(county: Deployment, incident: str) -> Any:
 
 def _free_all(county: Deployment) -> None:
     """Ends what other tests left running: the county has eight ambulances."""
-    with county.client("ems120", "ems_dispatcher", seconds=30) as http:
+    with county.client("ems120", "ems_dispatcher", seconds=60) as http:
         while True:
             held = http.get("/v1/missions", params={"limit": 500}).json()["items"]
             running = [m for m in held if m["state"] != "ended"]
@@ -43,7 +44,7 @@ def _free_all(county: Deployment) -> None:
                 return
             for mission in running:
                 over = {"command": "end", "outcome": "cancelled_before", "reason": "演练前清场"}
-                done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 10}, json=over)
+                done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 30}, json=over)
                 assert done.status_code in (200, 409), done.text
 
 
@@ -58,16 +59,16 @@ def test_a_crew_that_stays_silent_is_replaced_and_the_next_goes_through_the_chai
     assert first["candidates"][0].keys() >= {"unit_id", "eta_s", "excluded_because"}
     url = f"/v1/missions/{first['mission_id']}"
     advance(county, 31)
-    with county.client("ems120", "ems_dispatcher") as http:
+    with county.client("ems120", "ems_dispatcher", seconds=60) as http:
         second = http.get(url).json()
         assert second["unit_id"] not in (None, first["unit_id"])
         busy = [u["mission_id"] for u in http.get("/v1/units").json()["items"] if u["mission_id"]]
         assert len(set(busy)) == len(busy)
-        skipped = http.post(f"{url}/commands", params={"wait": 10}, json={"command": "hand_over"})
+        skipped = http.post(f"{url}/commands", params={"wait": 30}, json={"command": "hand_over"})
         assert (skipped.status_code, skipped.json()["code"]) == (409, "illegal_step")
-    with county.client("ems120", second["unit_id"]) as crew:
+    with county.client("ems120", second["unit_id"], seconds=60) as crew:
         for command, state in CHAIN:
-            done = crew.post(f"{url}/commands", params={"wait": 10}, json={"command": command})
+            done = crew.post(f"{url}/commands", params={"wait": 30}, json={"command": command})
             assert done.status_code == 200, done.text
             assert crew.get(url).json()["state"] == state
         ended = crew.get(url).json()
@@ -87,7 +88,7 @@ def test_medical_detail_is_for_120_roles_alone(county: Deployment) -> None:
     for role in ("nanxian-police", "hotline", "supervisor", "auditor", "monitor"):
         with county.client("ems120", role) as http:
             assert http.get("/v1/missions").status_code == 403, role
-    with county.client("ems120", "ems_dispatcher") as http:
+    with county.client("ems120", "ems_dispatcher", seconds=60) as http:
         assert http.get("/v1/missions/430921-20200101-000001-M1").status_code == 404
         bad = http.post("/v1/missions/430921-20200101-000001-M1/commands", json={"command": "end", "outcome": "x"})
         assert bad.status_code in (404, 422)
@@ -97,7 +98,7 @@ def test_a_crew_sees_its_own_patient_alone_and_a_mission_ends_once(county: Deplo
     """Another crew's list does not hold it, its id is a 404 there; an end after the end is refused, as any step is."""
     call = incident_of(county, "120", "老人摔倒，腿动不了，很痛", "南洲镇老赤松亭")
     mission_id = f"{call}-M1"
-    with county.client("ems120", "ems_dispatcher", seconds=30) as http:
+    with county.client("ems120", "ems_dispatcher", seconds=60) as http:
         seen = lambda: http.get(f"/v1/missions/{mission_id}")  # noqa: E731 - polled
         assert eventually_sync(lambda: seen().status_code == 200, what=mission_id)
         unit = seen().json()["unit_id"]
@@ -109,11 +110,16 @@ def test_a_crew_sees_its_own_patient_alone_and_a_mission_ends_once(county: Deplo
             with county.client("ems120", unit) as crew:
                 assert crew.get(f"/v1/missions/{mission_id}").status_code == 200
         url, end = f"/v1/missions/{mission_id}/commands", {"command": "end", "outcome": "cancelled_before"}
-        assert http.post(url, params={"wait": 10}, json=end | {"command_id": f"{mission_id}:e"}).status_code == 200
-        assert http.post(url, params={"wait": 10}, json=end | {"command_id": f"{mission_id}:e"}).status_code == 200
+        assert http.post(url, params={"wait": 30}, json=end | {"command_id": f"{mission_id}:e"}).status_code == 200
+        assert http.post(url, params={"wait": 30}, json=end | {"command_id": f"{mission_id}:e"}).status_code == 200
         for body in (end, {"command": "acknowledge"}):
-            again = http.post(url, params={"wait": 10}, json=body)
+            again = http.post(url, params={"wait": 30}, json=body)
             assert (again.status_code, again.json()["code"]) == (409, "illegal_step")
+
+
+def _cases_with(http: httpx.Client, receipt: str) -> str:
+    cases = http.get("/v1/cases", params={"limit": 500}).text
+    return cases if receipt in cases else ""
 
 
 def test_a_complaint_never_reaches_whom_it_is_about(county: Deployment) -> None:
@@ -129,9 +135,9 @@ def test_a_complaint_never_reaches_whom_it_is_about(county: Deployment) -> None:
         receipt = taken.json()["receipt"]
         unknown = http.post("/v1/complaints", json=said | {"agency": "nanxian-none"})
         assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "agency")
-    with county.client("supervision", "supervisor") as http:
-        cases = http.get("/v1/cases", params={"limit": 500}).text
-        assert receipt in cases
+    with county.client("supervision", "supervisor", seconds=60) as http:
+        # The receipt is given once the complaint is on the log; the cases are read from there.
+        cases = eventually_sync(lambda: _cases_with(http, receipt), what="the complaint among the cases")
         assert "周小兰" not in cases
         assert "13800009999" not in cases
     with county.client("supervision", "nanxian-water") as http:

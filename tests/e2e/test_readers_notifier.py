@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.e2e.readers import events, incident_of, receiver
-from tests.support import eventually_sync
+from tests.support import eventually_sync, stretched
 from tocsin.cli.deployment import Deployment
 
 pytestmark = pytest.mark.broker
@@ -74,7 +74,7 @@ def _number(moment: str) -> int:
 
 def test_the_stream_tells_a_call_within_a_second_and_resumes_without_a_gap(county: Deployment) -> None:
     """A snapshot first; then the deltas of a call posted elsewhere; from any id on exactly what came after it."""
-    with county.client("notifier", "commander", seconds=20) as http:
+    with county.client("notifier", "commander", seconds=60) as http:
         with http.stream("GET", "/v1/stream") as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             told = events(answer)
@@ -82,7 +82,7 @@ def test_the_stream_tells_a_call_within_a_second_and_resumes_without_a_gap(count
             began = time.monotonic()
             incident = incident_of(county, "119", "华阁镇有房子着火", "华阁镇")
             mine = list(_until(told, incident, "TaskRouted"))
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < stretched(10)
         at, name, data = mine[0]
         assert (name, data.keys() >= DELTA) == ("CallRecorded", True)
         assert data["type"] == name

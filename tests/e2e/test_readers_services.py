@@ -2,6 +2,7 @@
 
 import random
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -35,7 +36,7 @@ _SAMPLE = re.compile(r"(tocsin_\w+?)(?:_bucket|_count|_sum|_created)?(?:\{(.*)\}
 def _scraped(county: Deployment) -> dict[str, set[frozenset[str]]]:
     found: dict[str, set[frozenset[str]]] = {}
     for service in SERVICES:
-        text = httpx.get(f"{county.url(service)}/metrics", trust_env=False).text
+        text = httpx.get(f"{county.url(service)}/metrics", trust_env=False, timeout=60).text
         for line in text.splitlines():
             if not line.startswith("#") and (m := _SAMPLE.fullmatch(line)) is not None:
                 labels = frozenset(re.findall(r'(\w+)="', m[2] or "")) - {"le"}
@@ -52,21 +53,26 @@ def test_every_metric_of_the_contract_is_exposed(county: Deployment) -> None:
         found = _scraped(county)
         missing = {n for n, labels in METRICS.items() if frozenset(labels) not in found.get(n, set())}
         assert not missing
+        text = "".join(httpx.get(f"{county.url(s)}/metrics", trust_env=False, timeout=60).text for s in SERVICES)
+        for stage in ("acknowledge", "decide", "deliver"):
+            assert re.search(rf'tocsin_stage_seconds_count{{stage="{stage}"}} [1-9]', text), stage
         return True
 
-    assert eventually_sync(all_there, seconds=20)
-    text = "".join(httpx.get(f"{county.url(s)}/metrics", trust_env=False).text for s in SERVICES)
-    for stage in ("acknowledge", "decide", "deliver"):
-        assert re.search(rf'tocsin_stage_seconds_count{{stage="{stage}"}} [1-9]', text), stage
+    assert eventually_sync(all_there)
+
+
+def _well(http: httpx.Client) -> dict[str, Any]:
+    ready: dict[str, Any] = http.get("/readyz").json()
+    assert (ready["ready"], ready["reasons"], ready["warnings"]) == (True, [], [])
+    return ready
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_health_openapi_and_problems_are_open_and_alike(county: Deployment, service: str) -> None:
     """/healthz, /readyz, OpenAPI 3.1 without a token; 404 and 405 are problem documents with their code."""
-    with httpx.Client(base_url=county.url(service), trust_env=False) as http:
+    with httpx.Client(base_url=county.url(service), trust_env=False, timeout=60) as http:
         assert http.get("/healthz").status_code == 200
-        ready = http.get("/readyz").json()
-        assert (ready["ready"], ready["reasons"], ready["warnings"]) == (True, [], [])
+        ready = eventually_sync(lambda: _well(http), what=f"{service} is ready")
         assert set(ready) - {"ready", "reasons", "warnings"} == ({"policy", "model"} if service == "router" else set())
         assert http.get("/openapi.json").json()["openapi"].startswith("3.1")
         for answer, status, code in (
@@ -92,7 +98,7 @@ def test_no_input_makes_a_5xx(county: Deployment, service: str) -> None:
     """Every published operation, fed with odd parameters and bodies by the strongest role, answers below 500."""
     chance = random.Random(f"{service} 7")
     # Longer than the longest `?wait=` that a service grants (30 s): what waits is not what hangs.
-    with county.client(service, "admin", seconds=45) as http:
+    with county.client(service, "admin", seconds=120) as http:
         paths = http.get("/openapi.json").json()["paths"]
         for path, operations in paths.items():
             if path in ("/v1/stream", "/metrics"):

@@ -7,20 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.faults.stage import (
-    LONG,
-    Callers,
-    Figures,
-    Ledger,
-    Screen,
-    environment,
-    judge,
-    log_of,
-    recorded,
-    stretched,
-    verified,
-)
-from tests.support import deployed, eventually, free_ports
+from tests.faults.stage import Callers, Figures, Ledger, Screen, environment, judge, log_of, recorded, verified
+from tests.support import LONG, deployed, eventually, free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.cli.deployment import Deployment
 
@@ -30,7 +18,7 @@ DRAINED_S_MAX = 30
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(1800 if LONG else 600),
+    pytest.mark.timeout(1800),
 ]
 
 
@@ -84,29 +72,27 @@ async def test_invariant_1_calls_outlast_the_broker_and_keep_their_order(site: S
             before = len(callers.answers)
             await eventually(
                 lambda n=before: len(callers.answers) > n + 2 * RATE,
-                seconds=stretched(30),
+                seconds=30,
                 what="calls are being taken",
             )
             held = len(callers.spooled())
             await asyncio.to_thread(site.kafka.kill, 0)
             await eventually(
                 lambda n=held: len(callers.spooled()) > n + 5 * RATE,
-                seconds=stretched(30),
+                seconds=30,
                 what="calls are being spooled",
             )
             began = asyncio.get_running_loop().time()
             await asyncio.to_thread(site.kafka.start_node, 0)
             await asyncio.to_thread(site.kafka.wait_ready)
-            await eventually(lambda: _is_empty(deployment), seconds=stretched(60), what="the spool has drained")
+            await eventually(lambda: _is_empty(deployment), seconds=60, what="the spool has drained")
             drained.append(round(asyncio.get_running_loop().time() - began, 2))
     finally:
         stop.set()
         orders = await asyncio.gather(*ringing)
         await callers.stop()
     acknowledged = callers.ledger.read("acknowledged")
-    await eventually(
-        lambda: set(acknowledged) <= screen.shown.keys(), seconds=stretched(60), what="every call has been shown"
-    )
+    await eventually(lambda: set(acknowledged) <= screen.shown.keys(), seconds=60, what="every call has been shown")
     shown = set(screen.event_ids)  # before the log is read: limits go on falling due while it is
     found = await log_of(deployment)
     spooled = callers.spooled()

@@ -8,21 +8,9 @@ import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.faults.stage import (
-    LONG,
-    Callers,
-    Figures,
-    Ledger,
-    environment,
-    judge,
-    log_of,
-    percentile,
-    recorded,
-    stretched,
-    verified,
-)
+from tests.faults.stage import Callers, Figures, Ledger, environment, judge, log_of, percentile, recorded, verified
 from tests.faults.test_broker_away import Site, depth
-from tests.support import deployed, eventually, free_ports
+from tests.support import LONG, deployed, eventually, free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.log.partition import partition_of
 from tocsin.log.topics import URGENT
@@ -34,7 +22,7 @@ DRAINED_S_MAX = 30
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(1800 if LONG else 600),
+    pytest.mark.timeout(1800),
 ]
 
 
@@ -71,7 +59,7 @@ async def finished(site: Site, callers: Callers, figures: Figures) -> None:
         counts = recorded(await log_of(site.deployment))
         return all(counts[c] for c in acknowledged)
 
-    await eventually(there, seconds=stretched(60), every=1, what="every acknowledged call is recorded")
+    await eventually(there, seconds=60, every=1, what="every acknowledged call is recorded")
     found = await log_of(site.deployment)
     figures.say(sent=len(callers.ledger.read("sent")), acknowledged=len(acknowledged), log=judge(found))
     counts = recorded(found)
@@ -84,17 +72,15 @@ async def test_invariant_1_killed_leaders_lose_nothing(site: Site) -> None:
     callers = Callers(site.deployment, Ledger(site.folder / "ledger-leader"), "lead")
     callers.start(RATE)
     try:
-        await eventually(lambda: len(callers.answers) > 2 * RATE, seconds=stretched(30), what="calls are being taken")
+        await eventually(lambda: len(callers.answers) > 2 * RATE, seconds=30, what="calls are being taken")
         for _ in range(KILLS):
             node, before = await leader(site), len(callers.answers)
             await asyncio.to_thread(site.kafka.kill, node)
-            await eventually(
-                lambda n=before: len(callers.answers) > n + 8 * RATE, seconds=stretched(60), what="calls are taken"
-            )
+            await eventually(lambda n=before: len(callers.answers) > n + 8 * RATE, seconds=60, what="calls are taken")
             site.kafka.start_node(node)
             await asyncio.to_thread(site.kafka.wait_ready)
         steady = len(callers.answers)
-        await eventually(lambda: len(callers.answers) > steady + 3 * RATE, seconds=stretched(60), what="steady again")
+        await eventually(lambda: len(callers.answers) > steady + 3 * RATE, seconds=60, what="steady again")
     finally:
         await callers.stop()
     seconds = [a.seconds for a in callers.answers.values()]
@@ -120,7 +106,7 @@ async def test_invariant_1_without_a_majority_calls_are_spooled(site: Site) -> N
                 await asyncio.to_thread(site.kafka.kill, node)
             await eventually(
                 lambda n=held: len(callers.spooled()) > n + 5 * RATE,
-                seconds=stretched(30),
+                seconds=30,
                 what="calls are being spooled",
             )
             for node in nodes:
@@ -131,7 +117,7 @@ async def test_invariant_1_without_a_majority_calls_are_spooled(site: Site) -> N
             async def empty() -> bool:
                 return await depth(site.deployment) == 0
 
-            await eventually(empty, seconds=stretched(60), what="the spool has drained")
+            await eventually(empty, seconds=60, what="the spool has drained")
             figures.say(nodes=nodes, drained_s=round(asyncio.get_running_loop().time() - began, 2))
             assert asyncio.get_running_loop().time() - began <= stretched(DRAINED_S_MAX)
     finally:

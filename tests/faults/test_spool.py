@@ -145,9 +145,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
 async def stage(kafka: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[IntakeStage]:
     """One replica that spools after half a second."""
     stage = IntakeStage(kafka, tmp_path, more={"TOCSIN_SPOOL_AFTER_MS": "500"})
-    await stage.open()
-    yield stage
-    await stage.close()
+    try:
+        await stage.open()
+        yield stage
+    finally:
+        await stage.close()
 
 
 @pytest.mark.broker

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from tests.support import eventually, free_port
+from tests.support import eventually, free_ports, stretched
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_command, decode_event, encode_command
 from tocsin.envelope import Command, Event
@@ -52,7 +52,8 @@ class EmsStage:
             kafka_bootstrap=self.bootstrap, data_dir=self.folder, clock=self.clock, instance=self.instance, partitions=3
         )
         self.now_ms = NOON if self.clock != "real" else int(time.time() * 1000)
-        self.ports = [free_port() for _ in range(self.slots)]
+        first = free_ports(self.slots)
+        self.ports = list(range(first, first + self.slots))
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.clock != "real":
             write_clock(self.folder / "clock.json", base_ms=NOON, factor=0)
@@ -69,9 +70,13 @@ class EmsStage:
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            process.wait(timeout=15)
         await self.producer.stop()
+        for process in self.processes:
+            try:
+                process.wait(timeout=stretched(15))
+            except subprocess.TimeoutExpired:
+                process.kill()  # nothing of a failed test stays to fail the next
+                raise
 
     def start(self, slot: int = 0) -> subprocess.Popen[bytes]:
         """Starts a replica."""
@@ -96,7 +101,7 @@ class EmsStage:
         """An HTTP client signed in as this role."""
         token = issue(self.secret, Principal(f"test-{role}-{unit}", role, unit=unit), hours=1)
         return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.ports[slot]}", headers={"authorization": f"Bearer {token}"}, timeout=35
+            base_url=f"http://127.0.0.1:{self.ports[slot]}", headers={"authorization": f"Bearer {token}"}, timeout=90
         )
 
     async def ready(self, slot: int = 0) -> None:
@@ -185,4 +190,4 @@ async def mission_where(
 
 async def act(client: httpx.AsyncClient, mission_id: str, command: str, **body: Any) -> httpx.Response:
     """One command on a mission, waiting for its decision."""
-    return await client.post(f"/v1/missions/{mission_id}/commands?wait=10", json={"command": command, **body})
+    return await client.post(f"/v1/missions/{mission_id}/commands?wait=30", json={"command": command, **body})

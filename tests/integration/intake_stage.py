@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import httpx
 
-from tests.support import eventually, free_ports
+from tests.support import eventually, free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_command, encode_event
@@ -52,7 +52,7 @@ class IntakeStage:
         first = free_ports(self.replicas)
         self.ports = list(range(first, first + self.replicas))
         self.producer = KafkaProducer(self.settings)
-        self.http = httpx.AsyncClient(timeout=30)
+        self.http = httpx.AsyncClient(timeout=90)
         self._seq = 0
 
     async def open(self) -> None:
@@ -88,7 +88,11 @@ class IntakeStage:
         """Ends a replica and waits; its exit code."""
         process = self.processes.pop(slot)
         process.send_signal(how)
-        return process.wait(timeout=12)
+        try:
+            return process.wait(timeout=stretched(12))
+        except subprocess.TimeoutExpired:
+            process.kill()  # nothing of a failed test stays to fail the next
+            raise
 
     async def close(self) -> None:
         """Ends everything."""

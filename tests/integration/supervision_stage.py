@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support import eventually, free_ports
+from tests.support import eventually, free_ports, stretched
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_command, decode_event, encode_event
 from tocsin.envelope import Command, Event, Source
@@ -144,7 +144,7 @@ class Stage:
             return None
         self.process.terminate()
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(stretched(10))
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from tests.support import free_ports
+from tests.support import free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics, topic_states
 from tocsin.log.topics import INCIDENT_EVENTS, TOPICS, URGENT, Topic
@@ -61,7 +61,7 @@ async def _read(bootstrap: str, topic: Topic, count: int) -> list[bytes]:
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic.name, 0)])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(stretched(60)):
             return [(await consumer.getone()).value for _ in range(count)]
     finally:
         await consumer.stop()

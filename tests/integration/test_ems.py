@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.ems_stage import SOUTH, EmsStage, act, mission_where
-from tests.support import eventually, free_ports
+from tests.support import eventually, free_ports, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.mission.commands import CancelMissions, UpdateScene
 from tocsin.place import Place
@@ -232,16 +232,16 @@ async def test_fleet_routes(stage: EmsStage) -> None:
         made = await admin.put("/v1/units/nanxian-amb-09", json=body)
         assert made.status_code == 200, made.text
         assert (await centre.get("/v1/units/nanxian-amb-09")).json()["state"] == "off_duty"
-        on = await centre.post("/v1/units/nanxian-amb-09/commands?wait=5", json={"command": "on_duty"})
+        on = await centre.post("/v1/units/nanxian-amb-09/commands?wait=30", json={"command": "on_duty"})
         assert on.status_code == 200
         assert (await supervisor.get("/v1/units/nanxian-amb-09")).json()["state"] == "available"
         out = await centre.post(
-            "/v1/units/nanxian-amb-09/commands?wait=5", json={"command": "out_of_service", "reason": "爆胎"}
+            "/v1/units/nanxian-amb-09/commands?wait=30", json={"command": "out_of_service", "reason": "爆胎"}
         )
         assert out.json()["events"][0]["data"]["reason"] == "爆胎"
         bad = await admin.put("/v1/hospitals/x", json={"beds": -1, "position": {"lon": 999, "lat": 0}})
         assert bad.status_code == 422
-        path = "/v1/hospitals/nanxian-hosp-tcm/commands?wait=5"
+        path = "/v1/hospitals/nanxian-hosp-tcm/commands?wait=30"
         assert (await centre.post(path, json={"command": "divert", "reason": "CT 故障"})).status_code == 200
         assert (await centre.post(path, json={"command": "set_beds", "beds": 7})).status_code == 200
         shown = (await centre.get("/v1/hospitals/nanxian-hosp-tcm")).json()
@@ -282,7 +282,7 @@ async def test_the_stream_snapshots_then_tells_and_resumes_without_a_gap(stage: 
 async def _next(lines: AsyncIterator[str]) -> tuple[str, str, dict[str, Any]]:
     """The next event of a stream: name, id, data."""
     name = last_id = data = ""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(stretched(30)):
         async for line in lines:
             if line.startswith("event: "):
                 name = line.removeprefix("event: ")
@@ -300,14 +300,14 @@ async def test_nobody_waits_for_ever_when_the_last_unit_is_busy(stage: EmsStage)
     async with stage.client() as centre:
         units = [u["unit_id"] for u in (await centre.get("/v1/units")).json()["items"]]
         for unit in units:
-            await centre.post(f"/v1/units/{unit}/commands?wait=5", json={"command": "out_of_service"})
+            await centre.post(f"/v1/units/{unit}/commands?wait=30", json={"command": "out_of_service"})
         mission_id = await stage.open_incident(11)
         waiting = await mission_where(centre, mission_id, lambda m: m["state"] == "waiting")
         assert {c["excluded_because"] for c in waiting["candidates"]} == {"out_of_service"}
-        back = await centre.post(f"/v1/units/{units[0]}/commands?wait=5", json={"command": "available"})
+        back = await centre.post(f"/v1/units/{units[0]}/commands?wait=30", json={"command": "available"})
         assert [e["type"] for e in back.json()["events"]] == ["UnitStateChanged", "UnitAssigned"]
         found = await mission_where(centre, mission_id, lambda m: m["state"] == "assigned")
         assert found["unit_id"] == units[0]
         await act(centre, mission_id, "end", outcome="cancelled_before")
         for unit in units[1:]:
-            await centre.post(f"/v1/units/{unit}/commands?wait=5", json={"command": "available"})
+            await centre.post(f"/v1/units/{unit}/commands?wait=30", json={"command": "available"})

@@ -36,9 +36,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
 async def stage(kafka: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[IntakeStage]:
     """Two replicas of intake."""
     stage = IntakeStage(kafka, tmp_path, replicas=2)
-    await stage.open()
-    yield stage
-    await stage.close()
+    try:
+        await stage.open()
+        yield stage
+    finally:
+        await stage.close()
 
 
 def named(request: pytest.FixtureRequest, n: int = 0) -> str:
@@ -132,7 +134,7 @@ async def test_a_call_is_there_from_the_202_on_and_waits_for_its_decision(
     assert shown["call"]["caller"]["number"] == "138****1234"
     assert shown["call"]["text"] == CALL["text"]
     record = next(x.data.call for _, x in await stage.on_log() if x.command_id == f"call:{call_id}")
-    waiting = asyncio.create_task(stage.get(f"/v1/calls/{call_id}?wait=10", slot=1))
+    waiting = asyncio.create_task(stage.get(f"/v1/calls/{call_id}?wait=30", slot=1))
     u = Understanding(kind="fire.building", priority=1)
     opened = e.IncidentOpened(call_id=call_id, kind="fire.building", priority=1, place=Place(region="430921"))
     incident = "430921-20260405-000101"
@@ -160,7 +162,7 @@ async def test_an_act_has_its_outcome_and_a_repeat_has_the_same(
     ok, no = named(request, 1), named(request, 2)
     sending = asyncio.create_task(
         stage.post(
-            f"/v1/tasks/{task}/commands?wait=10", {"command": "acknowledge", "command_id": ok}, role="dispatcher"
+            f"/v1/tasks/{task}/commands?wait=30", {"command": "acknowledge", "command_id": ok}, role="dispatcher"
         )
     )
     await eventually(lambda: _sent(stage, ok))
@@ -179,7 +181,7 @@ async def test_an_act_has_its_outcome_and_a_repeat_has_the_same(
     assert (await stage.get(f"/v1/commands/{no}", slot=1)).json()["outcome"] == "pending"
     refusal = CommandRefused(command="complete", target=task, code="result_required", detail="What was done?")
     await stage.decide(no, "430921", incident, refusal, version=4, by="dispatcher")
-    refused = await stage.get(f"/v1/commands/{no}?wait=10", slot=1)
+    refused = await stage.get(f"/v1/commands/{no}?wait=30", slot=1)
     assert (refused.json()["outcome"], refused.json()["code"]) == ("refused", "result_required")
     again = await stage.post(f"/v1/tasks/{task}/commands?wait=1", act, role="dispatcher", slot=1)
     assert again.status_code == 409
@@ -272,7 +274,7 @@ async def test_each_refusal_has_its_status(door: IntakeStage, path, body, role, 
 @pytest.fixture
 async def door(running_door: IntakeStage) -> AsyncIterator[IntakeStage]:
     """One replica for many short questions, with a client of this test's own loop."""
-    running_door.http = httpx.AsyncClient(timeout=30)
+    running_door.http = httpx.AsyncClient(timeout=90)
     yield running_door
     await running_door.http.aclose()
 
@@ -281,11 +283,13 @@ async def door(running_door: IntakeStage) -> AsyncIterator[IntakeStage]:
 def running_door(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IntakeStage]:
     """The replica's process."""
     stage = IntakeStage(kafka, tmp_path_factory.mktemp("door"))
-    with asyncio.Runner() as runner:
-        runner.run(_open_and_let_go(stage))
-    yield stage
-    for slot in list(stage.processes):
-        stage.end(slot)
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(_open_and_let_go(stage))
+        yield stage
+    finally:
+        for slot in list(stage.processes):
+            stage.end(slot)
 
 
 async def _open_and_let_go(stage: IntakeStage) -> None:

@@ -29,7 +29,7 @@ def _run(folder: Path, *command: str) -> None:
     """PostgreSQL will not run as root: then as its own user."""
     first = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     done = subprocess.run(
-        [*first, *command], capture_output=True, text=True, cwd=folder, timeout=60, check=False,
+        [*first, *command], capture_output=True, text=True, cwd=folder, timeout=300, check=False,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +62,7 @@ def stores(url: str) -> Iterator[list[SqlStore]]:
     line = threading.Barrier(REPLICAS)
 
     def start(_: int) -> SqlStore:
-        line.wait(30)
+        line.wait(120)
         return SqlStore(url)
 
     with ThreadPoolExecutor(REPLICAS) as pool:

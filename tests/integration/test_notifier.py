@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.notifier_stage import PARTITIONS, Region, appends, person
-from tests.support import eventually, free_port
+from tests.support import eventually, free_port, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import decode_event
@@ -87,7 +87,11 @@ class Stage:
         process, _ = self.running.pop(slot)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(15)
+        try:
+            process.wait(stretched(15))
+        except subprocess.TimeoutExpired:
+            process.kill()  # nothing of a failed test stays to fail the next
+            raise
         return time.monotonic() - began
 
     def auth(self, who: Principal) -> dict[str, str]:
@@ -96,7 +100,7 @@ class Stage:
 
     def http(self, who: Principal = ADMIN, slot: int = 0) -> httpx.AsyncClient:
         """A client of a replica."""
-        return httpx.AsyncClient(base_url=self.running[slot][1], headers=self.auth(who), timeout=20, trust_env=False)
+        return httpx.AsyncClient(base_url=self.running[slot][1], headers=self.auth(who), timeout=60, trust_env=False)
 
 
 class Stream:
@@ -109,7 +113,7 @@ class Stream:
     async def next(self) -> tuple[str, Any]:
         """The next event: its type and data. Comments and bare ids are taken note of and passed by."""
         kind, data = "", ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(stretched(60)):
             async for line in self._lines:
                 if line.startswith("id: "):
                     self.last_id = line[4:]
@@ -146,11 +150,13 @@ async def stage(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Stage]:
     await ensure_topics(settings)
     held = Stage(settings)
     await held.producer.start()
-    yield held
-    for slot in list(held.running):
-        held.stop(slot)
-    await held.producer.stop()
-    held.keyring.close()
+    try:
+        yield held
+    finally:
+        for slot in list(held.running):
+            held.stop(slot)
+        await held.producer.stop()
+        held.keyring.close()
 
 
 async def test_a_stream_begins_with_a_snapshot_and_goes_on_with_deltas(stage: Stage) -> None:
@@ -256,11 +262,12 @@ async def test_a_slow_console_is_cut_off_others_unharmed_and_it_resumes_without_
         stage.keyring.ensure_now([one])
         words = stage.keyring.seal(one, "长" * 20_000)
         expected = [r.tell(one, ev.NoteAdded(text=words))[0].event_id for _ in range(240)]
-        reading = asyncio.create_task(stream.until(expected[-1]))
+        seen: list[str] = []
         for at in range(0, 240, 20):
             await stage.producer.append_all(appends(r.records[len(r.records) - 240 + at :][:20]))
+            seen += await stream.until(expected[at + 19])  # the quick one keeps up, however slow the machine
         stage._told = len(r.records)
-        assert await reading == expected
+        assert seen == expected
         held: list[str] = []
         with pytest.raises((httpx.RemoteProtocolError, EOFError)):
             await behind.drain(held)
@@ -280,8 +287,8 @@ async def test_streams_end_within_a_second_of_sigterm(stage: Stage) -> None:
         stage.running[0][0].send_signal(signal.SIGTERM)
         with pytest.raises((EOFError, httpx.RemoteProtocolError)):
             await stream.drain([])
-        assert time.monotonic() - began < 1.5
-    assert stage.stop() < 10
+        assert time.monotonic() - began < stretched(1.5)
+    assert stage.stop() < stretched(10)
 
 
 async def test_deliveries_are_written_once_also_across_a_restart(stage: Stage) -> None:
@@ -312,7 +319,7 @@ async def test_deliveries_are_written_once_also_across_a_restart(stage: Stage) -
     follower = KafkaFollower(stage.settings, [DELIVERIES])
     await follower.start({})
     seen: list[tuple[str, str]] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(stretched(60)):
         async for batch in follower.batches():
             told = [decode_event(record.value or b"") for record in batch]
             seen += [(e.subject, e.event_id) for e in told]
@@ -334,7 +341,7 @@ async def test_an_unreadable_event_goes_to_the_dead_letters_and_the_rest_goes_on
         assert (await http.get(f"/v1/incidents/{one}")).status_code == 200
     follower = KafkaFollower(stage.settings, [DEADLETTER])
     await follower.start({})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(stretched(60)):
         async for batch in follower.batches():
             letters = [letter for record in batch if (letter := read_dead_letter(record)) is not None]
             if any((x.topic, x.partition, x.offset) == (INCIDENT_EVENTS.name, at, placed.offset) for x in letters):
@@ -399,7 +406,7 @@ async def test_a_number_is_seen_by_whoever_revealed_it_alone(stage: Stage) -> No
 async def test_the_session_is_a_cookie_no_script_reads_and_no_other_site_uses(stage: Stage) -> None:
     """Sign-in sets HttpOnly and SameSite=Strict; a write from another origin is refused; intake away is a 503."""
     url = await stage.start()
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
         answer = await http.post("/v1/session", json={"token": issue(stage.secret, FIRE, hours=1)})
         cookie = answer.headers["set-cookie"].lower()
         assert COOKIE in cookie

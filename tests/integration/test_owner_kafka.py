@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.counter import CounterKernel, Counts, as_append, note, regions_of
-from tests.support import eventually
+from tests.support import eventually, stretched
 from tocsin.broker import EmbeddedKafka
 from tocsin.broker.topics import ensure_topics
 from tocsin.codec.wire import chain_hash, decode_event
@@ -68,7 +68,7 @@ class Stage:
         await follower.start({})
         found: list[tuple[Record, Event[Any]]] = []
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(stretched(60)):
                 async for batch in follower.batches(idle_ms=100):
                     found += [(r, decode_event(r.value or b"")) for r in batch]
                     if where(found):
@@ -81,7 +81,7 @@ class Stage:
         """Stops every process."""
         for owners in self.running:
             owners.stop()
-        await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), 30)
+        await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), stretched(60))
         await self.producer.stop()
 
 
@@ -89,9 +89,11 @@ class Stage:
 async def stage(broker: EmbeddedKafka) -> AsyncIterator[Stage]:
     """A stage on the session's broker."""
     made = Stage(broker.bootstrap)
-    await made.start()
-    yield made
-    await made.end()
+    try:
+        await made.start()
+        yield made
+    finally:
+        await made.end()
 
 
 def decided(n: int) -> Callable[[list[tuple[Record, Event[Any]]]], bool]:
@@ -127,7 +129,7 @@ async def test_invariant_3_a_zombie_is_fenced_and_ends(stage: Stage) -> None:
     await thief.acquire()
     await stage.post(as_append(stage.kernel.urgent, note("a5", stage.regions[0]), PARTITIONS))
     with pytest.raises(Fenced):
-        await asyncio.wait_for(asyncio.shield(stage.tasks[0]), 30)
+        await asyncio.wait_for(asyncio.shield(stage.tasks[0]), stretched(60))
     assert owners.unready() is not None
     await thief.stop()
     stage.process(0)
@@ -180,7 +182,7 @@ async def test_invariant_2_one_decision_per_command_and_repeats_are_answered(sta
     await stage.post(same, same)
     await stage.events(lambda found: len(found) >= 2)
     first.stop()
-    await asyncio.wait_for(stage.tasks[0], 20)
+    await asyncio.wait_for(stage.tasks[0], stretched(60))
     stage.process(0)
     await stage.post(same)
     found = await stage.events(lambda seen: len(seen) >= 3)
@@ -230,7 +232,7 @@ async def _letters(stage: Stage) -> list[Any]:
     await follower.start({})
     found: list[Any] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(stretched(60)):
             async for batch in follower.batches(idle_ms=50):
                 found += [x for r in batch if (x := read_dead_letter(r)) and x.topic == stage.kernel.urgent.name]
                 if len(found) >= 4:
@@ -278,6 +280,6 @@ async def test_three_members_join_and_leave_under_load(stage: Stage) -> None:
     third = stage.process(2)
     await eventually(lambda: third.joined, seconds=40)
     second.stop()
-    await asyncio.wait_for(stage.tasks[1], 30)
+    await asyncio.wait_for(stage.tasks[1], stretched(60))
     await loading
     judge(await stage.events(decided(total)))

@@ -13,7 +13,7 @@ from tocsin.log.topics import FOREVER, Topic
 from tocsin.runtime.mend import Mend
 from tocsin.runtime.settings import Settings
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800)]
 
 
 def test_the_rights_of_the_kubernetes_base_suffice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,11 @@ pytestmark = pytest.mark.broker
 async def stage(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage of this test's own group."""
     made = Stage(broker.bootstrap, tmp_path, instance=tmp_path.name)
-    await made.open()
-    yield made
-    await made.close()
+    try:
+        await made.open()
+        yield made
+    finally:
+        await made.close()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ async def ready(stage: Stage, client: httpx.AsyncClient) -> None:
 
 async def test_a_limit_warns_misses_and_reddens_by_time_alone(stage: Stage) -> None:
     """Each level fires at its moment and not before, with a card for each answer."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         await ready(stage, client)
         await stage.tell(fact(started("a", warn_at=NOON + 24_000, due_at=NOON + 30_000, red_at=NOON + 60_000)))
@@ -85,7 +87,7 @@ CARD = {"warning": "warning", "missed": "yellow", "red": "red"}
 
 async def test_killed_while_a_limit_falls_due_it_is_missed_once(stage: Stage) -> None:
     """`kill -9`, the limit passes, restart: exactly one firing of the miss; a further restart adds none."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         await ready(stage, client)
         await stage.tell(fact(started("b", warn_at=NOON + 24_000, due_at=NOON + 30_000)))
@@ -106,7 +108,7 @@ async def test_killed_while_a_limit_falls_due_it_is_missed_once(stage: Stage) ->
 
 async def test_killed_before_the_answer_it_fires_the_same_id_again(stage: Stage) -> None:
     """A firing whose fact was never seen is repeated after a restart under the same id, which the router knows."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.answering = False
         stage.start()
         await ready(stage, client)
@@ -121,7 +123,7 @@ async def test_killed_before_the_answer_it_fires_the_same_id_again(stage: Stage)
 
 async def test_an_unreadable_fact_is_passed_by(stage: Stage) -> None:
     """Garbage among the facts goes to the dead letters; the limits behind it still run."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         await ready(stage, client)
         await stage.producer.append(Append(SUPERVISION_FACTS.name, 0, b"430921", b"\xff\xffgarbage"))
@@ -148,7 +150,7 @@ async def test_ended_among_many_facts_it_issues_every_card(stage: Stage, how: st
                 found.setdefault(c.data.clock_id, set()).add(c.event_id)
         return found
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         await ready(stage, client)
         for part in range(0, 1000, 50):
@@ -170,7 +172,7 @@ def _firing(clock_id: str, incident_id: str) -> Command[FireClock]:
 
 async def test_a_second_replica_takes_over_what_it_did_not_watch(stage: Stage, other: Stage) -> None:
     """Two share the partitions; one is killed; the other fires what it had not watched, under the one id."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         other.start()
         await ready(stage, client)
@@ -187,7 +189,7 @@ async def test_a_second_replica_takes_over_what_it_did_not_watch(stage: Stage, o
 
 async def test_sigterm_ends_it_within_ten_seconds(stage: Stage) -> None:
     """A drain is quick, and the exit code says so."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         await ready(stage, client)
         assert stage.stop() == 0
@@ -195,7 +197,7 @@ async def test_sigterm_ends_it_within_ten_seconds(stage: Stage) -> None:
 
 async def test_time_may_move_on_only_when_all_is_at_rest(stage: Stage) -> None:
     """Settled with nothing to do; not settled while a firing waits for a router that is not there."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.answering = False
         stage.start()
         await ready(stage, client)
@@ -220,7 +222,7 @@ async def test_time_may_move_on_only_when_all_is_at_rest(stage: Stage) -> None:
 
 async def test_a_complaint_never_reaches_the_agency_complained_of(stage: Stage) -> None:
     """A receipt once it is on the log, sealed; seen by others than the one complained of; kept across a restart."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         stage.start()
         await ready(stage, client)
         body = {"agency": "nanxian-inspection", "text": "一直没有人来", "name": "王某", "number": "13800001234"}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from tests.support import stretched
 from tocsin.runtime import sse
 
 
@@ -43,7 +44,7 @@ async def test_the_end_of_the_service_ends_a_stream_at_once() -> None:
             stop.set()
 
     answer = sse.StreamResponse(_endless(ended), cut=cut, stop=stop, leave=lambda: left.append(True))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(stretched(1)):
         await answer({"type": "http"}, receive, send)
     assert [m.get("more_body") for m in sent] == [None, True, False]
     assert ended.is_set()
