@@ -99,6 +99,7 @@ class Causes:
             incident_id=own, task_id=task.task_id, call_id=call_id,
             victims=_patients_of_its_own(incident) if own == incident.incident_id else None,
             place=incident.place, address=incident.address, kind=incident.kind, priority=incident.priority,
+            raises=list(incident.raises),
         )  # fmt: skip
         return self._ems(event, incident, task.task_id, data, task.task_id)
 

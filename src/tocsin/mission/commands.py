@@ -48,6 +48,7 @@ class UpdateScene(Act, frozen=True, kw_only=True):
     address: Sealed = ""
     kind: str = ""
     priority: int | None = None
+    raises: list[str] = []
 
 
 class CancelMissions(Act, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ class SceneUpdated(Frozen, frozen=True, kw_only=True):
     address: Sealed = ""
     kind: str = ""
     priority: int | None = None
+    raises: list[str] = []
 
 
 class MissionTriaged(Frozen, frozen=True, kw_only=True):

@@ -86,6 +86,7 @@ def _scene(state: Board, d: ev.SceneUpdated, on: On) -> None:
     mission.address = d.address or mission.address
     mission.kind = d.kind or mission.kind
     mission.priority = d.priority if d.priority is not None else mission.priority
+    mission.raises.extend(d.raises)
 
 
 def _triaged(state: Board, d: ev.MissionTriaged, on: On) -> None:

@@ -5,7 +5,7 @@ from tocsin.mission import events as ev
 from tocsin.mission.assigning import WITH_PATIENT, end, send
 from tocsin.mission.state import Mission
 from tocsin.mission.triage import first_level
-from tocsin.mission.values import CONFIDENTIAL, Outcome
+from tocsin.mission.values import CONFIDENTIAL, TRIAGE, Outcome, Triage
 from tocsin.mission.work import Work
 
 DAY_MS = 86_400_000
@@ -77,6 +77,7 @@ def _scene_of(data: cmd.OpenMission) -> cmd.UpdateScene:
     return cmd.UpdateScene(
         incident_id=data.incident_id, place=data.place if data.place.point is not None else None, address=data.address,
         kind=data.kind, priority=data.priority, call_id=data.call_ids[0] if data.call_ids else "",
+        raises=data.raises,
     )  # fmt: skip
 
 
@@ -87,9 +88,34 @@ def _tell(work: Work, active: list[Mission], data: cmd.UpdateScene) -> None:
         kind = data.kind if data.kind != m.kind else ""
         priority = data.priority if data.priority != m.priority else None
         address = data.address if data.address != m.address else ""
-        if place or call_id or kind or priority is not None or address:
-            told = ev.SceneUpdated(call_id=call_id, place=place, address=address, kind=kind, priority=priority)
+        raises = [r for r in data.raises if r not in m.raises]
+        if place or call_id or kind or priority is not None or address or raises:
+            before = _first(work, m)
+            told = ev.SceneUpdated(
+                call_id=call_id, place=place, address=address, kind=kind, priority=priority, raises=raises
+            )
             work.state(m.mission_id, told)
+            _graver(work, work.missions[m.mission_id], before)
+
+
+def _first(work: Work, m: Mission) -> tuple[Triage, list[str]]:
+    return first_level(m.kind, m.priority, m.raises, work.facts.policy.ems)
+
+
+def _graver(work: Work, m: Mission, before: tuple[Triage, list[str]]) -> None:
+    """What is heard later raises the triage where it would have begun higher with it; it never lowers it.
+
+    Who judged the patient by other words than these is not overruled by their repetition, nor a crew at his side.
+    """
+    level, reasons = _first(work, m)
+    rank = TRIAGE.index(level)
+    if m.state in WITH_PATIENT or rank >= min(TRIAGE.index(before[0]), TRIAGE.index(m.triage)):
+        return
+    needs_als = m.als_by_kind or m.kind in work.facts.policy.ems.als_for or level == "I"
+    triaged = ev.MissionTriaged(
+        triage=level, former=m.triage, decided_by="rule", answers={}, needs_als=needs_als, reasons=reasons, reason=""
+    )
+    work.state(m.mission_id, triaged)
 
 
 def _open_more(work: Work, data: cmd.OpenMission, count: int) -> None:

@@ -308,6 +308,7 @@ def _triage_answers() -> dict[str, str]:
         "breathing=no": "I", "breathing=difficult": "I", "conscious=no": "I", "bleeding=severe": "I",
         "chest_pain=yes": "I", "stroke_signs=yes": "I", "seizure=yes": "II", "bleeding=some": "II", "trapped=yes": "II",
         "pregnant=labour": "II", "pain=severe": "II", "walking=yes": "IV",
+        "unconscious=yes": "I",
     }  # fmt: skip
 
 

@@ -140,12 +140,15 @@ class SceneUpdated(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    RAISES_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     address: _builtins.str
     kind: _builtins.str
     priority: _builtins.int
     @_builtins.property
     def place(self) -> _shared_pb2.Place: ...
+    @_builtins.property
+    def raises(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -154,10 +157,11 @@ class SceneUpdated(_message.Message):
         address: _builtins.str = ...,
         kind: _builtins.str = ...,
         priority: _builtins.int | None = ...,
+        raises: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "place", b"place", "priority", b"priority"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "address", b"address", "call_id", b"call_id", "kind", b"kind", "place", b"place", "priority", b"priority"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "address", b"address", "call_id", b"call_id", "kind", b"kind", "place", b"place", "priority", b"priority", "raises", b"raises"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
     _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015

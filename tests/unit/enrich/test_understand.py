@@ -139,6 +139,32 @@ def test_a_fire_outdoors_that_comes_to_houses_is_as_urgent_as_theirs(enricher: E
     assert "spreading" in u.raises
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("喝醉了叫不醒", {"unconscious"}),
+        ("我妈昏迷了，喊不醒", {"unconscious"}),
+        ("人抽搐，口吐白沫", {"unconscious"}),
+        ("有人晕倒了", {"collapsed"}),
+        ("没有昏迷，就是头晕", set()),
+        ("意识清楚，腿摔断了", set()),
+    ],
+)
+def test_who_does_not_answer_goes_first(enricher: Enricher, text: str, told: set[str]) -> None:
+    """Unconscious or collapsed, the priority is 1 and the 120 centre is told the word."""
+    u = enricher.understand("120", "voice", text)
+    assert set(u.raises) & {"unconscious", "collapsed"} == told
+    assert u.kind.startswith("medical.")
+    assert not told or u.priority == 1
+
+
+@pytest.mark.parametrize("text", ["高速上逆行", "有人酒驾，车停路中间睡着了", "高速上有个老人在走"])
+def test_danger_waits_behind_nothing_routine(enricher: Enricher, text: str) -> None:
+    """A kind of the lowest priority is no such where danger is heard, on any line."""
+    assert enricher.danger(text)
+    assert enricher.understand("122", "voice", text).priority <= 2
+
+
 def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
     """Yesterday's fire, a drill and a film are told, not happening; crying for help now is."""
     assert not enricher.danger("昨天的火已经灭了")

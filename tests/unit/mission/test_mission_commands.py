@@ -318,6 +318,34 @@ def test_update_scene() -> None:
     assert world.noted(cmd.UpdateScene(incident_id=OTHER)) == "no_running_mission"
 
 
+def test_what_is_heard_later_raises_the_triage() -> None:
+    """A fall of level III; the second caller says that he does not answer: I, an advanced unit, eight minutes."""
+    world = World().fleet(a=("BLS", 1))
+    world.open(kind="medical.other", priority=2)
+    assert world.mission().triage == "III"
+    told = cmd.UpdateScene(incident_id=INCIDENT, call_id="c2", priority=1, raises=["unconscious"])
+    assert world.types(told) == ["SceneUpdated", "MissionTriaged"]
+    m = world.mission()
+    assert (m.triage, m.triage_by, m.needs_als, m.raises) == ("I", "rule", True, ["unconscious"])
+    assert "raise:unconscious" in m.triage_reasons
+    assert world.noted(told) == "nothing_to_do"
+
+
+def test_what_is_heard_later_lowers_no_triage_and_overrules_no_judgement() -> None:
+    """A milder kind lowers nothing; words heard before do not undo a person's level; a crew at his side knows."""
+    world = World().fleet(a=("ALS", 1))
+    world.open(kind="medical.cardiac", priority=1)
+    assert world.types(cmd.UpdateScene(incident_id=INCIDENT, kind="medical.other", priority=2)) == ["SceneUpdated"]
+    assert world.mission().triage == "I"
+    world = opened()
+    world.act(cmd.UpdateScene(incident_id=INCIDENT, raises=["unconscious"]))
+    world.act(cmd.TriagePatient(triage="III", reason="awake again, talks"), M1)
+    assert world.types(cmd.UpdateScene(incident_id=INCIDENT, call_id="c3", raises=["unconscious"])) == ["SceneUpdated"]
+    assert world.mission().triage == "III"
+    beside = at(4)
+    assert beside.types(cmd.UpdateScene(incident_id=INCIDENT, raises=["unconscious"])) == ["SceneUpdated"]
+
+
 @pytest.mark.parametrize(
     ("step", "outcome"), [(0, "cancelled_before"), (1, "cancelled_before"), (2, "cancelled_enroute"), (4, "")]
 )
