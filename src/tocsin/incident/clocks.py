@@ -85,11 +85,9 @@ def start(
 
 
 def _clock_id(matter: Matter, owner: str, clock: ClockName) -> str:
-    n = 1
-    if matter.incident is not None:
-        while f"{owner}:{clock}:{n}" in matter.incident.clocks:
-            n += 1
-    return f"{owner}:{clock}:{n}"
+    """The next number: above all that are here, for the former ones of a task that a merge moved stayed behind."""
+    kind, known = f"{owner}:{clock}:", matter.incident.clocks if matter.incident is not None else ()
+    return f"{kind}{max((int(c[len(kind) :]) for c in known if c.startswith(kind)), default=0) + 1}"
 
 
 def live(incident: Incident, *names: str, task_id: str = "") -> list[Clock]:
@@ -194,10 +192,12 @@ def as_it_stands(case: Case, c: Clock) -> Due:
     return shifted(c, case.now - c.paused_at if c.state == "paused" and c.paused_at is not None else 0)
 
 
-def go_on(case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str], why: str) -> None:
+def go_on(
+    case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str], why: str, *, missed: bool = False
+) -> None:
     """A limit under another name, from when it first ran, later by what it has stood; one that stands still stands.
 
-    `name`: its id, task, agency and the agency's class there.
+    `name`: its id, task, agency and the agency's class there. `missed`: it was, and goes on so, counted once.
     """
     clock_id, task_id, agency, agency_class = name
     due = as_it_stands(case, c)
@@ -211,6 +211,24 @@ def go_on(case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str],
     if c.state == "paused":
         still = ev.ClockPaused(clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, cause=why)
         case.say(into.incident_id, still)
+    if missed:
+        told = ev.ClockMissed(
+            clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, agency_class=agency_class,
+            due_at=c.due_at, card=c.card, moved=True,
+        )  # fmt: skip
+        case.say(into.incident_id, told)
+
+
+def _left_behind(case: Case, incident_id: str, clock_id: str) -> None:
+    """A limit of an incident that has gone into another: nobody can keep it any more, and it would fire for ever."""
+    merged = case.known(incident_id)
+    c = merged.clocks.get(clock_id)
+    if c is None or c.state not in LIVE:
+        raise Refused("not_found", f"no clock {clock_id}")
+    case.say(
+        incident_id,
+        ev.ClockStopped(clock_id=clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, cause="merged"),
+    )
 
 
 def fire(case: Case) -> None:
@@ -223,7 +241,8 @@ def fire(case: Case) -> None:
         incident = case.survivor(d.clock_id.partition(":")[0].partition("-T")[0])
         c = incident.clocks.get(d.clock_id)
     if c is None:
-        raise Refused("not_found", f"no clock {d.clock_id}")
+        _left_behind(case, d.incident_id, d.clock_id)
+        return
     if c.state not in ("running", "missed"):
         case.noted(f"clock_{c.state}", incident.incident_id)
         return
