@@ -102,15 +102,7 @@ def live(incident: Incident, *names: str, task_id: str = "") -> list[Clock]:
 def meet(case: Case, incident: Incident, *names: str, task_id: str = "") -> None:
     """The step came: its clocks are met, late after a miss. A miss that supervision has not said yet is said now."""
     for c in live(incident, *names, task_id=task_id):
-        late = c.state == "missed" or (c.state == "running" and case.now > c.due_at)
-        if late and c.state != "missed":
-            case.say(
-                incident.incident_id,
-                ev.ClockMissed(
-                    clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class,
-                    due_at=c.due_at,
-                ),
-            )  # fmt: skip
+        late = _late(case, incident, c)
         case.say(
             incident.incident_id,
             ev.ClockMet(
@@ -118,6 +110,20 @@ def meet(case: Case, incident: Incident, *names: str, task_id: str = "") -> None
                 due_at=c.due_at, late=late,
             ),
         )  # fmt: skip
+
+
+def _late(case: Case, incident: Incident, c: Clock) -> bool:
+    """Whether a limit has passed; a miss that supervision has not said yet is said now."""
+    if c.state == "missed":
+        return True
+    if c.state != "running" or case.now <= c.due_at:
+        return False
+    missed = ev.ClockMissed(
+        clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class,
+        due_at=c.due_at,
+    )  # fmt: skip
+    case.say(incident.incident_id, missed)
+    return True
 
 
 def stop(case: Case, incident: Incident, *, task_id: str = "", cause: str) -> None:
@@ -130,9 +136,13 @@ def stop(case: Case, incident: Incident, *, task_id: str = "", cause: str) -> No
 
 
 def carry(case: Case, incident: Incident, former: Task, task_id: str, agency: str, agency_class: str) -> None:
-    """A task's promises go over to the task that follows it, from when they first ran: a hand-over buys no time."""
+    """A task's promises go over to the task that follows it, from when they first ran: a hand-over buys no time.
+
+    What the giver missed the taker has not missed: it goes on late, counted once.
+    """
     for c in live(incident, *PROMISES, task_id=former.task_id):
-        go_on(case, incident, c, (f"{task_id}:{c.clock}:1", task_id, agency, agency_class), "carried over")
+        name = (f"{task_id}:{c.clock}:1", task_id, agency, agency_class)
+        go_on(case, incident, c, name, "carried over", missed=_late(case, incident, c))
     stop(case, incident, task_id=former.task_id, cause="handed_over")
 
 
@@ -214,7 +224,7 @@ def go_on(
     if missed:
         told = ev.ClockMissed(
             clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, agency_class=agency_class,
-            due_at=c.due_at, card=c.card, moved=True,
+            due_at=c.due_at, card="red" if c.card == "red" else "yellow", moved=True,
         )  # fmt: skip
         case.say(into.incident_id, told)
 

@@ -1,5 +1,7 @@
 """Limits where acts cross: merges, splits, raises, pauses one after the other; each is one, is watched, and ends."""
 
+import pytest
+
 from tests.unit.incident.world import MIN, World, east, of
 from tocsin.incident import commands as cmd
 from tocsin.incident.state import Incident
@@ -69,6 +71,28 @@ def test_more_time_for_a_promise_that_stands_still_leaves_it_standing(world: Wor
     assert fired(world, book) == []
     world.do(cmd.Resume(), task, who).accepted("ClockResumed")
     assert watched(world).next_due() is not None
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_who_takes_what_is_late_already_has_not_missed_it(world: World, said: bool) -> None:
+    """The giver's miss is the giver's, counted once, said by then or not; the taker has the promise to its red card."""
+    i = world.call("service.urban", line="12345")
+    task = f"{i.incident_id}-T1"
+    if said:
+        missed(world, i, "complete")
+    else:
+        world.now = next(c.due_at for c in i.clocks.values() if c.clock == "complete") + 1
+    world.do(cmd.Transfer(to="nanxian-water"), task, of("nanxian-urban")).accepted("TransferOffered")
+    world.do(cmd.Accept(), task, of("nanxian-water")).accepted("TaskTransferred", "ClockStarted", "ClockMissed")
+    world.now += MIN
+    fired(world, watched(world))
+    misses = [
+        (e.data.agency, e.data.moved) for e in world.events if e.type == "ClockMissed" and e.data.clock == "complete"
+    ]
+    assert misses == [("nanxian-urban", False), ("nanxian-water", True)]
+    late = next(c for c in i.clocks.values() if c.clock == "complete" and c.agency == "nanxian-water")
+    assert (late.state, late.card) == ("missed", "yellow")
+    assert watched(world).held[late.clock_id].state == "missed", "its red card is to come"
 
 
 def missed(world: World, incident: Incident, clock: str) -> None:
