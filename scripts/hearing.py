@@ -46,8 +46,8 @@ CRY_WEIGHT, TOLD_WEIGHT, MATTER_WEIGHT = 0.02, 0.1, 0.02
 """How much a word of the lexicon counts beside a sentence: of danger, of what is no danger, of a plain matter."""
 WORD_WEIGHT, LEXICON, LINE, LETTERS, PENALTY = 0.15, 0.5, 2.0, 3.0, 10.0
 CLOSE, ROUNDS_MAX = 1e-7, 5_000
-"""How near to the best fit the learning goes. At the library's own 1e-4 it stopped after fifteen rounds, far off, and ten
-more sentences moved every weight by a third; here seventy-seven rounds end it."""
+"""How near to the best fit the learning goes. At the library's own 1e-4 it stopped after fifteen rounds, far off, and
+ten more sentences moved every weight by a third; here seventy-seven rounds end it."""
 SPELLINGS_MAX = 30
 NAMED_MAX, GRAMS_MAX = 9_000, 32_000
 """Grams that speak for kinds, and those with the ones that speak for danger alone."""

@@ -8,6 +8,7 @@ from msgspec import structs
 from tocsin.codec.wire import encode_joined, encode_value
 from tocsin.envelope import Event
 from tocsin.incident import events as ev
+from tocsin.incident.permissions import LEFT
 from tocsin.incident.show import Words, incident_view
 from tocsin.incident.state import Incident, PartitionState, RegionState, Task
 from tocsin.incident.view import Dispatch, IncidentView
@@ -109,8 +110,9 @@ def _actions(incident: Incident, events: Sequence[Event[Any]]) -> dict[str, tupl
             actions[event.data.task_id] = ("route", event)
         elif isinstance(event.data, WITHDRAWN):
             actions[event.data.task_id] = ("withdraw", event)
-        elif isinstance(event.data, ev.TaskJoined):
-            # By the event itself, whatever state the task came in: its agency must learn the incident it now serves.
+        elif isinstance(event.data, ev.TaskJoined) and event.data.state not in LEFT:
+            # By the event itself, a task that was done too: its agency must learn the incident it now serves. Whoever
+            # was told that it has no part in it any more is not told the contrary.
             actions[event.data.task_id] = ("update", event)
     for task_id, task in incident.tasks.items():
         if task_id not in actions and task.state not in ENDED:

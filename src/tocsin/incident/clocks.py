@@ -85,11 +85,9 @@ def start(
 
 
 def _clock_id(matter: Matter, owner: str, clock: ClockName) -> str:
-    n = 1
-    if matter.incident is not None:
-        while f"{owner}:{clock}:{n}" in matter.incident.clocks:
-            n += 1
-    return f"{owner}:{clock}:{n}"
+    """The next number: above all that are here, for the former ones of a task that a merge moved stayed behind."""
+    kind, known = f"{owner}:{clock}:", matter.incident.clocks if matter.incident is not None else ()
+    return f"{kind}{max((int(c[len(kind) :]) for c in known if c.startswith(kind)), default=0) + 1}"
 
 
 def live(incident: Incident, *names: str, task_id: str = "") -> list[Clock]:
@@ -104,15 +102,7 @@ def live(incident: Incident, *names: str, task_id: str = "") -> list[Clock]:
 def meet(case: Case, incident: Incident, *names: str, task_id: str = "") -> None:
     """The step came: its clocks are met, late after a miss. A miss that supervision has not said yet is said now."""
     for c in live(incident, *names, task_id=task_id):
-        late = c.state == "missed" or (c.state == "running" and case.now > c.due_at)
-        if late and c.state != "missed":
-            case.say(
-                incident.incident_id,
-                ev.ClockMissed(
-                    clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class,
-                    due_at=c.due_at,
-                ),
-            )  # fmt: skip
+        late = _late(case, incident, c)
         case.say(
             incident.incident_id,
             ev.ClockMet(
@@ -120,6 +110,20 @@ def meet(case: Case, incident: Incident, *names: str, task_id: str = "") -> None
                 due_at=c.due_at, late=late,
             ),
         )  # fmt: skip
+
+
+def _late(case: Case, incident: Incident, c: Clock) -> bool:
+    """Whether a limit has passed; a miss that supervision has not said yet is said now."""
+    if c.state == "missed":
+        return True
+    if c.state != "running" or case.now <= c.due_at:
+        return False
+    missed = ev.ClockMissed(
+        clock_id=c.clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class,
+        due_at=c.due_at,
+    )  # fmt: skip
+    case.say(incident.incident_id, missed)
+    return True
 
 
 def stop(case: Case, incident: Incident, *, task_id: str = "", cause: str) -> None:
@@ -132,9 +136,13 @@ def stop(case: Case, incident: Incident, *, task_id: str = "", cause: str) -> No
 
 
 def carry(case: Case, incident: Incident, former: Task, task_id: str, agency: str, agency_class: str) -> None:
-    """A task's promises go over to the task that follows it, from when they first ran: a hand-over buys no time."""
+    """A task's promises go over to the task that follows it, from when they first ran: a hand-over buys no time.
+
+    What the giver missed the taker has not missed: it goes on late, counted once.
+    """
     for c in live(incident, *PROMISES, task_id=former.task_id):
-        go_on(case, incident, c, (f"{task_id}:{c.clock}:1", task_id, agency, agency_class), "carried over")
+        name = (f"{task_id}:{c.clock}:1", task_id, agency, agency_class)
+        go_on(case, incident, c, name, "carried over", missed=_late(case, incident, c))
     stop(case, incident, task_id=former.task_id, cause="handed_over")
 
 
@@ -194,10 +202,12 @@ def as_it_stands(case: Case, c: Clock) -> Due:
     return shifted(c, case.now - c.paused_at if c.state == "paused" and c.paused_at is not None else 0)
 
 
-def go_on(case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str], why: str) -> None:
+def go_on(
+    case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str], why: str, *, missed: bool = False
+) -> None:
     """A limit under another name, from when it first ran, later by what it has stood; one that stands still stands.
 
-    `name`: its id, task, agency and the agency's class there.
+    `name`: its id, task, agency and the agency's class there. `missed`: it was, and goes on so, counted once.
     """
     clock_id, task_id, agency, agency_class = name
     due = as_it_stands(case, c)
@@ -211,6 +221,24 @@ def go_on(case: Case, into: Incident, c: Clock, name: tuple[str, str, str, str],
     if c.state == "paused":
         still = ev.ClockPaused(clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, cause=why)
         case.say(into.incident_id, still)
+    if missed:
+        told = ev.ClockMissed(
+            clock_id=clock_id, clock=c.clock, task_id=task_id, agency=agency, agency_class=agency_class,
+            due_at=c.due_at, card="red" if c.card == "red" else "yellow", moved=True,
+        )  # fmt: skip
+        case.say(into.incident_id, told)
+
+
+def _left_behind(case: Case, incident_id: str, clock_id: str) -> None:
+    """A limit of an incident that has gone into another: nobody can keep it any more, and it would fire for ever."""
+    merged = case.known(incident_id)
+    c = merged.clocks.get(clock_id)
+    if c is None or c.state not in LIVE:
+        raise Refused("not_found", f"no clock {clock_id}")
+    case.say(
+        incident_id,
+        ev.ClockStopped(clock_id=clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, cause="merged"),
+    )
 
 
 def fire(case: Case) -> None:
@@ -223,7 +251,8 @@ def fire(case: Case) -> None:
         incident = case.survivor(d.clock_id.partition(":")[0].partition("-T")[0])
         c = incident.clocks.get(d.clock_id)
     if c is None:
-        raise Refused("not_found", f"no clock {d.clock_id}")
+        _left_behind(case, d.incident_id, d.clock_id)
+        return
     if c.state not in ("running", "missed"):
         case.noted(f"clock_{c.state}", incident.incident_id)
         return

@@ -1,5 +1,7 @@
 """A task's promise stands still, runs on, or gets more time: with a reason, and before it has ended only."""
 
+from collections.abc import Collection
+
 from tocsin.incident import events as ev
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.clocks import PROMISES, Matter, live, shifted, start
@@ -31,10 +33,13 @@ def _promises(case: Case) -> tuple[Incident, list[Clock]]:
     return incident, [c for c in clocks if c.state == "paused" or (c.state == "running" and case.now <= c.due_at)]
 
 
-def shorten(case: Case, incident: Incident, matter: Matter) -> None:
-    """A matter turned out more urgent: what was promised for later is due by its limit from now on, where sooner."""
+def shorten(case: Case, incident: Incident, matter: Matter, *, but: Collection[tuple[str, str]] = ()) -> None:
+    """A matter turned out more urgent: what was promised for later is due by its limit from now on, where sooner.
+
+    `but`: tasks' limits, by task and name, that the same decision meets.
+    """
     for c in list(incident.clocks.values()):
-        if c.clock not in SHORTENED or c.state != "running":
+        if c.clock not in SHORTENED or c.state != "running" or (c.task_id, c.clock) in but:
             continue
         row = matter.limit(case.policy, c.clock, c.agency_class)
         if row is None or due_from(case.policy, row, case.now).due_at >= c.due_at:

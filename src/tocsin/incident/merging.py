@@ -4,13 +4,13 @@ from tocsin.incident import events as ev
 from tocsin.incident.callbacks import CALL_BACK, brought_in, taken_out
 from tocsin.incident.case import Case, Refused
 from tocsin.incident.changing import looked
-from tocsin.incident.clocks import Matter
+from tocsin.incident.clocks import LIVE, Matter
 from tocsin.incident.closing import nobody_called
 from tocsin.incident.deadlines import shorten
-from tocsin.incident.moving import join, move, owed
+from tocsin.incident.moving import join, met_by, move, owed
 from tocsin.incident.permissions import on_incident, open_file
 from tocsin.incident.routing import alert, open_tasks, raise_priority
-from tocsin.incident.state import Incident
+from tocsin.incident.state import Incident, Task
 from tocsin.incident.unsettled import carry
 
 
@@ -98,7 +98,7 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
     there = {t.held_by: t for t in open_tasks(into) if t.agency_class != "medical"}
     mine = open_tasks(incident)
     joined = {t.task_id: there[t.held_by] for t in mine if t.agency_class != "medical" and t.held_by in there}
-    _make_as_urgent(case, into, incident.priority, {t.task_id for t in joined.values()})
+    _make_as_urgent(case, into, incident.priority, {same.task_id: incident.tasks[t] for t, same in joined.items()})
     hazards = [h for h in incident.hazards if h not in into.hazards]
     if incident.victims is not None or hazards:
         case.say(into.incident_id, ev.VictimsReported(victims=incident.victims, hazards=hazards))
@@ -125,7 +125,7 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
     carry(case, incident, into, reason, joined={t.task_id for t in joined.values()})
     owed(case, incident, into)
     for c in incident.clocks.values():
-        if not c.task_id and c.clock != CALL_BACK and c.state in ("running", "paused"):
+        if not c.task_id and c.clock != CALL_BACK and c.state in LIVE:
             case.say(
                 incident.incident_id,
                 ev.ClockStopped(clock_id=c.clock_id, clock=c.clock, agency=c.agency, cause="merged"),
@@ -134,13 +134,16 @@ def _go_into(case: Case, incident: Incident, into: Incident, reason: str) -> Non
     case.say(incident.incident_id, ev.IncidentMerged(into=into.incident_id, reason=reason, tasks=moved))
 
 
-def _make_as_urgent(case: Case, into: Incident, priority: int, joined: set[str]) -> None:
-    """What goes in is more urgent: whoever works there hears of it, and is due by the shorter limits."""
+def _make_as_urgent(case: Case, into: Incident, priority: int, joined: dict[str, Task]) -> None:
+    """What goes in is more urgent: whoever works there hears of it, and is due by the shorter limits.
+
+    Not by those that a task joined to theirs has met already.
+    """
     if not raise_priority(case, into, priority, "merged"):
         return
     matter = Matter.of(into)
     matter.priority = priority
-    shorten(case, into, matter)
+    shorten(case, into, matter, but={(name, clock) for name, t in joined.items() for clock in met_by(t)})
     alert(case, into, "priority", but=joined)
 
 

@@ -1,5 +1,7 @@
 """Running work that changes its incident with a merge or a split: tasks as they stand, their limits, what is owed."""
 
+from collections.abc import Collection
+
 from tocsin.incident import events as ev
 from tocsin.incident.callbacks import CALL_BACK
 from tocsin.incident.case import Case
@@ -7,7 +9,7 @@ from tocsin.incident.clocks import LIVE, go_on, stop
 from tocsin.incident.fold_tasks import RANK
 from tocsin.incident.state import Clock, Incident, Task
 from tocsin.incident.tasks import advance, reach, send
-from tocsin.incident.values import Role
+from tocsin.incident.values import ClockName, Role
 
 
 def move(case: Case, incident: Incident, into: Incident, t: Task, *, role: Role, merged_from: str) -> None:
@@ -31,25 +33,18 @@ def move(case: Case, incident: Incident, into: Incident, t: Task, *, role: Role,
 
 def _go_on(case: Case, into: Incident, c: Clock, clock_id: str) -> None:
     """A limit in another incident: from when it first ran, later by what it has stood, missed where it was missed."""
-    go_on(case, into, c, (clock_id, c.task_id, c.agency, c.agency_class), "merged")
-    if c.state == "missed":
-        case.say(
-            into.incident_id,
-            ev.ClockMissed(
-                clock_id=clock_id, clock=c.clock, task_id=c.task_id, agency=c.agency, agency_class=c.agency_class,
-                due_at=c.due_at, card=c.card, moved=True,
-            ),
-        )  # fmt: skip
+    name = (clock_id, c.task_id, c.agency, c.agency_class)
+    go_on(case, into, c, name, "merged", missed=c.state == "missed")
 
 
-def owed(case: Case, incident: Incident, into: Incident, *, of: str = "") -> None:
-    """The call-backs that are still owed here are owed there, within the same time: all, or those `of` one incident.
+def owed(case: Case, incident: Incident, into: Incident, *, of: Collection[str] = ()) -> None:
+    """The call-backs that are still owed here are owed there, within the same time: all, or those `of` some incidents.
 
     Each goes on under the next number of its own name: the former one ends here.
     """
     for c in incident.clocks.values():
         owner, name, number = c.clock_id.rsplit(":", 2)
-        if name == CALL_BACK and c.state in LIVE and of in ("", owner):
+        if name == CALL_BACK and c.state in LIVE and (not of or owner in of):
             case.say(
                 incident.incident_id,
                 ev.ClockStopped(clock_id=c.clock_id, clock=c.clock, agency=c.agency, cause="merged"),
@@ -67,7 +62,25 @@ def join(case: Case, incident: Incident, into: Incident, t: Task, same: Task) ->
     case.say(into.incident_id, ev.TaskAlerted(task_id=same.task_id, agency=same.held_by, cause="merged"))
     advance(case, into, same, "accepted" if RANK[t.state] >= RANK["accepted"] else t.state)
     units = [u for u in t.units if u not in same.units]
+    there = t.state == "on_scene" and RANK[same.state] < RANK["on_scene"]
     if RANK[t.state] >= RANK["dispatched"] and (units or RANK[same.state] < RANK["dispatched"]):
-        send(case, into, same, units)
-    if t.state == "on_scene" and RANK[same.state] < RANK["on_scene"]:
+        send(case, into, same, units, met=not there)
+    if there:
         reach(case, into, same, t.units[0] if t.units else "")
+
+
+def met_by(t: Task) -> list[ClockName]:
+    """The limits that a task's steps have met: joined to another, they are met there too."""
+    met: list[ClockName] = ["acknowledge"] if RANK[t.state] >= RANK["acknowledged"] else []
+    return [*met, "arrive"] if t.state == "on_scene" else met
+
+
+def came_with(case: Case, former: Incident) -> set[str]:
+    """An incident and all that had gone into it before, one through the other."""
+    found, left = set(), [former.incident_id]
+    while left:
+        incident = case.region.incidents.get(left.pop())
+        if incident is not None and incident.incident_id not in found:
+            found.add(incident.incident_id)
+            left += [link.former for link in incident.links.values() if link.former]
+    return found

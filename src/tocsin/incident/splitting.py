@@ -3,9 +3,9 @@
 from tocsin.incident import events as ev
 from tocsin.incident.callbacks import quiet, taken_out, waits
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, live, start
+from tocsin.incident.clocks import Matter, go_on, live, start
 from tocsin.incident.fold_tasks import ENDED
-from tocsin.incident.moving import move, owed
+from tocsin.incident.moving import came_with, move, owed
 from tocsin.incident.permissions import open_file
 from tocsin.incident.routing import fair_plan, open_incident, route
 from tocsin.incident.state import Call, Incident, Task
@@ -118,10 +118,22 @@ def _restore(case: Case, incident: Incident, former: Incident) -> None:
     for t in back:
         role: Role = "lead" if t is lead else "joint"
         move(case, incident, former, t, role=role, merged_from=" ".join(t.merged_from.split()[:-1]))
-    owed(case, incident, former, of=former.incident_id)
+    owed(case, incident, former, of=came_with(case, former))
     if former.review and not live(former, "review"):
-        start(case, Matter.of(former), "review")
+        _wait_again(case, former)
     _call_anew(case, former, back, led=lead is not None)
+
+
+def _wait_again(case: Case, former: Incident) -> None:
+    """What waits for a person has a limit again; one it had missed before the merge it goes on having missed."""
+    c = next((c for c in reversed(former.clocks.values()) if c.clock == "review"), None)
+    if c is None or c.state != "stopped" or c.card not in ("yellow", "red"):
+        start(case, Matter.of(former), "review")
+        return
+    number = int(c.clock_id.rpartition(":")[2]) + 1
+    go_on(
+        case, former, c, (f"{former.incident_id}:review:{number}", "", c.agency, c.agency_class), "split", missed=True
+    )
 
 
 def _lead(back: list[Task]) -> Task | None:

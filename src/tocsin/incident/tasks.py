@@ -54,10 +54,11 @@ def dispatch_unit(case: Case) -> None:
     send(case, incident, task, fresh)
 
 
-def send(case: Case, incident: Incident, task: Task, unit_ids: list[str]) -> None:
-    """States that units left."""
+def send(case: Case, incident: Incident, task: Task, unit_ids: list[str], *, met: bool = True) -> None:
+    """States that units left; `met` False where the same decision states their arrival, which meets that limit too."""
     case.say(incident.incident_id, ev.UnitsDispatched(task_id=task.task_id, agency=task.held_by, unit_ids=unit_ids))
-    meet(case, incident, "dispatch", task_id=task.task_id)
+    if met:
+        meet(case, incident, "dispatch", task_id=task.task_id)
 
 
 def arrive(case: Case) -> None:

@@ -8,7 +8,7 @@ from tocsin.mission import commands as cmd
 from tocsin.mission import events as ev
 from tocsin.mission.choice import Choice, choose_unit, chosen_by_person
 from tocsin.mission.state import Mission, Unit
-from tocsin.mission.values import ASSIGNABLE, LIVE_CALL, TRIAGE, Outcome
+from tocsin.mission.values import ASSIGNABLE, CALLED_OFF, LIVE_CALL, TRIAGE, Outcome
 from tocsin.mission.work import Refusal, Work
 
 WITH_PATIENT: frozenset[str] = frozenset({"with_patient", "transporting", "at_hospital"})
@@ -169,14 +169,22 @@ def _by_person(work: Work, mission: Mission, unit_id: str, reason: str) -> None:
     _assign(work, mission.mission_id, choice, cause="person", by_person=True, reason=reason)
 
 
+def _take_from(work: Work, unit: Unit) -> None:
+    """The exercise that has the unit loses it, and gets another last; one that was called off ends with it."""
+    drill = unit.mission_id
+    work.state(drill, ev.UnitWithdrawn(unit_id=unit.unit_id, cause=LIVE_CALL))
+    if CALLED_OFF in work.missions[drill].flags:
+        end(work, drill, "cancelled_enroute", cause=LIVE_CALL, flags=[])
+    else:
+        work.bereft.append(drill)
+
+
 def _assign(work: Work, mission_id: str, choice: Choice, *, cause: str, by_person: bool, reason: str = "") -> None:
     assert choice.unit_id is not None  # noqa: S101 - callers choose first; a broken rule must stop here, not on the road
     mission = work.missions[mission_id]
     unit = free_unit(work, choice.unit_id, mission)
     if unit.mission_id:
-        drill = unit.mission_id
-        work.state(drill, ev.UnitWithdrawn(unit_id=unit.unit_id, cause=LIVE_CALL))
-        work.bereft.append(drill)
+        _take_from(work, unit)
     assigned = ev.UnitAssigned(
         unit_id=unit.unit_id, task_id=mission.task_id, eta_s=choice.eta_s, decided_by="person" if by_person else "rule",
         attempt=mission.attempt + 1, cause=cause, candidates=choice.candidates, flags=choice.flags, reason=reason,

@@ -197,6 +197,15 @@ class CancellationNoted(Frozen, frozen=True, kw_only=True):
     cause: str = ""
 
 
+class MissionTakenOver(Frozen, frozen=True, kw_only=True):
+    """120 was called again while a crew is with its patient although its task was called off: it is that task's now."""
+
+    task_id: str
+    former: str
+    unit_id: str = ""
+    suitable: bool = True
+
+
 class MissionEnded(Frozen, frozen=True, kw_only=True):
     """Over, with its outcome. `all_ended`: no other mission of its task runs."""
 
@@ -271,7 +280,7 @@ class FleetSeeded(Frozen, frozen=True, kw_only=True):
 EVENTS: tuple[type[Frozen], ...] = (
     MissionOpened, MassCasualtyDeclared, SceneUpdated, MissionTriaged, UnitAssigned, MissionQueued, MissionAcknowledged,
     UnitDeparted, UnitArrived, PatientReached, SceneLeft, HospitalReached, PatientHandedOver, AcknowledgementMissed,
-    AssignmentRefused, UnitWithdrawn, CancellationNoted, MissionEnded, MissionArchived, UnitRegistered,
-    UnitStateChanged, HospitalRegistered, HospitalDiverted, HospitalReopened, BedsReported, FleetSeeded,
+    AssignmentRefused, UnitWithdrawn, CancellationNoted, MissionTakenOver, MissionEnded, MissionArchived,
+    UnitRegistered, UnitStateChanged, HospitalRegistered, HospitalDiverted, HospitalReopened, BedsReported, FleetSeeded,
     CommandRefused, CommandRepeated, CommandNoted, InputDeadLettered, InputForwarded, PolicyActivated,
 )  # fmt: skip

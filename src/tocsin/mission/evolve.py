@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from tocsin.envelope import Event, Ms
 from tocsin.mission import events as ev
 from tocsin.mission.state import Board, Hospital, IncidentMissions, Mission, Unit
-from tocsin.mission.values import LIVE_CALL, NO_BED, MissionState, Step, UnitState
+from tocsin.mission.values import CALLED_OFF, LIVE_CALL, NO_BED, MissionState, Step, UnitState
 from tocsin.outcomes import CommandNoted, CommandRefused, CommandRepeated, PolicyActivated
 from tocsin.place import Point
 
@@ -276,7 +276,13 @@ def _policy(state: Board, d: PolicyActivated, on: On) -> None:
 
 
 def _cancel_noted(state: Board, _: ev.CancellationNoted, on: On) -> None:
-    _flag(state.missions[on.subject], "task_cancelled")
+    _flag(state.missions[on.subject], CALLED_OFF)
+
+
+def _taken_over(state: Board, d: ev.MissionTakenOver, on: On) -> None:
+    mission = state.missions[on.subject]
+    mission.task_id = d.task_id
+    mission.flags = [f for f in mission.flags if f != CALLED_OFF]
 
 
 def _flag(mission: Mission, flag: str) -> None:
@@ -307,6 +313,7 @@ _APPLY: dict[type, Apply] = {
     ev.AssignmentRefused: _taken_off("refused"),
     ev.UnitWithdrawn: _taken_off("withdrawn"),
     ev.CancellationNoted: _cancel_noted,
+    ev.MissionTakenOver: _taken_over,
     ev.MissionEnded: _ended,
     ev.MissionArchived: _archived,
     ev.UnitRegistered: _unit,

@@ -5,7 +5,7 @@ from tocsin.mission import events as ev
 from tocsin.mission.assigning import WITH_PATIENT, end, send
 from tocsin.mission.state import Mission
 from tocsin.mission.triage import first_level
-from tocsin.mission.values import CONFIDENTIAL, TRIAGE, Outcome, Triage
+from tocsin.mission.values import CALLED_OFF, CONFIDENTIAL, NOBODY_CAME, TRIAGE, Outcome, Triage
 from tocsin.mission.work import Work
 
 DAY_MS = 86_400_000
@@ -14,7 +14,11 @@ ARCHIVED_AT_ONCE = 20
 
 
 def open_missions(work: Work, data: cmd.OpenMission) -> None:
-    """One mission a patient. An incident whose missions run gets more only for more victims (invariant: no sharing)."""
+    """One mission a patient. An incident whose missions run gets more only for more victims (invariant: no sharing).
+
+    A crew that stayed with its patient when an earlier task was called off is this task's now; whoever's ambulance was
+    called off with it gets another.
+    """
     archive(work)
     active = _active(work, data.incident_id)
     known = _all(work, data.incident_id)
@@ -24,19 +28,35 @@ def open_missions(work: Work, data: cmd.OpenMission) -> None:
     wanted = max(1, data.victims or 1)
     if active:
         _tell(work, active, _scene_of(data))
-        _open_more(work, data, wanted - len(known))
+        _take_over(work, active, data.task_id)
+        served = [m for m in known if m.task_id == data.task_id or m.outcome not in NOBODY_CAME]
+        _open_more(work, data, wanted - len(served))
         return
     _open_more(work, data, wanted)
 
 
+def _take_over(work: Work, active: list[Mission], task_id: str) -> None:
+    for m in active:
+        if m.task_id != task_id and CALLED_OFF in m.flags:
+            unit = work.units.get(m.unit_id)
+            suitable = not m.needs_als or (unit is not None and unit.unit_type == "ALS")
+            taken = ev.MissionTakenOver(task_id=task_id, former=m.task_id, unit_id=m.unit_id, suitable=suitable)
+            work.state(m.mission_id, taken)
+
+
 def update_scene(work: Work, data: cmd.UpdateScene) -> None:
-    """A further call or a correction reaches every running mission; victims beyond their number get missions."""
+    """A further call or a correction reaches every running mission; victims beyond their number get missions.
+
+    Not for a task that was called off: whoever has to be sent then is asked for by a task of its own.
+    """
     active = _active(work, data.incident_id)
     if not active:
         work.note("", "no_running_mission")
         return
     _tell(work, active, data)
-    first = active[0]
+    first = next((m for m in active if CALLED_OFF not in m.flags), None)
+    if first is None:
+        return
     more = cmd.OpenMission(
         task_id=first.task_id, incident_id=data.incident_id, kind=data.kind or first.kind,
         place=data.place or first.place, priority=data.priority or first.priority,

@@ -13,6 +13,7 @@ _STEPS: dict[type, REPORTED] = {
     ev.MissionAcknowledged: "acknowledged",
     ev.UnitDeparted: "departed",
     ev.UnitArrived: "arrived",
+    ev.MissionTakenOver: "arrived",
     ev.SceneLeft: "feedback",
     ev.MissionEnded: "completed",
     ev.MissionQueued: "no_unit",

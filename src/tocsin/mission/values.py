@@ -23,6 +23,8 @@ UnitState = Literal[
 UnitType = Literal["ALS", "BLS"]
 CONFIDENTIAL = "caller_confidential"
 """The flag of a mission whose caller neither crew nor centre is shown."""
+CALLED_OFF = "task_cancelled"
+"""The flag of a mission that went on with its patient when its task was called off."""
 LIVE_CALL = "live_call"
 """Why a unit was taken from an exercise: a live patient needs it. It may come back to the exercise later."""
 NO_BED = "no_bed"
@@ -35,6 +37,8 @@ Outcome = Literal[
     "transported", "treated_refused", "refused", "no_patient", "self_left", "cancelled_before", "cancelled_enroute",
     "dead_on_scene",
 ]  # fmt: skip
+NOBODY_CAME: frozenset[str] = frozenset({"cancelled_before", "cancelled_enroute"})
+"""Outcomes of missions that were called off: their patient, if there is one, has nobody."""
 WITHOUT_PATIENT: frozenset[str] = frozenset(
     {"refused", "no_patient", "self_left", "cancelled_before", "cancelled_enroute"}
 )

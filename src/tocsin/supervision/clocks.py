@@ -173,13 +173,16 @@ class ClockBook(Struct):
             self.awaited.pop(held.clock_id, None)
 
     def moved(self, event: Event[Any]) -> None:
-        """It runs on, or longer: new times, and what was awaited under the old ones is not any more."""
+        """It runs on, or longer: new times, and what was awaited under the old ones is not any more.
+
+        One that stands still and gets more time goes on standing still.
+        """
         d: e.ClockResumed | e.DeadlineExtended = event.data
         held = self.held.get(d.clock_id)
         if held is None:
             return
         held.due_at, held.warn_at, held.red_at = d.due_at, d.warn_at, d.red_at
-        if held.state == "paused" or d.due_at > event.recorded_at:
+        if isinstance(d, e.ClockResumed) or (held.state != "paused" and d.due_at > event.recorded_at):
             held.state = "running"
         self.awaited.pop(held.clock_id, None)
         self._schedule(held)

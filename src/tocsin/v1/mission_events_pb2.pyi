@@ -961,3 +961,33 @@ class FleetSeeded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FleetSeeded: _TypeAlias = FleetSeeded  # noqa: Y015
+
+@_typing.final
+class MissionTakenOver(_message.Message):
+    """120 was called again while a crew is with its patient although its task was called off: it is that task's now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    FORMER_FIELD_NUMBER: _builtins.int
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    SUITABLE_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    former: _builtins.str
+    unit_id: _builtins.str
+    suitable: _builtins.bool
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        former: _builtins.str = ...,
+        unit_id: _builtins.str = ...,
+        suitable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["former", b"former", "suitable", b"suitable", "task_id", b"task_id", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissionTakenOver: _TypeAlias = MissionTakenOver  # noqa: Y015

@@ -282,6 +282,25 @@ def test_a_persons_relation_across_a_border_is_sent_there_once(county: County) -
     assert sent() == []
 
 
+def test_who_was_called_off_hears_no_more_of_a_task_that_a_split_moves(county: County) -> None:
+    """Called off in the survivor, then the merge is undone: no order takes the withdrawal back; who works is told."""
+    world = World()
+    a, b = world.call(), world.call("crime.reported", line="110", point=east(3000))
+    water = f"{b.incident_id}-T2"
+    world.do(cmd.Route(agency="nanxian-water"), b.incident_id).accepted("TaskRouted")
+    world.do(cmd.Merge(into=a.incident_id), b.incident_id)
+    world.do(cmd.Cancel(reason="~r"), water).accepted("TaskCancelled")
+    world.do(cmd.Split(call_ids=["c2"]), a.incident_id).accepted("TaskJoined")
+    assert b.tasks[water].state == "cancelled"
+    sent = [
+        decode_value(Dispatch, x.value or b"")
+        for x in orders(world.state, world.last, county.policies.present.kinds, lambda _: None)
+    ]
+    assert water not in {o.task_id for o in sent}
+    assert {o.action for o in sent if o.incident_id == b.incident_id} <= {"route", "update"}
+    assert {o.agency for o in sent if o.incident_id == b.incident_id} == {"nanxian-police"}
+
+
 def test_a_merge_takes_no_mission_out_of_reach(county: County) -> None:
     """The crew of a patient whose incident went into another hears of a corrected place, and is called off.
 

@@ -37,6 +37,15 @@ def test_a_live_patient_never_waits_for_an_exercise(steps: int) -> None:
     assert (world.mission(D1).state, queued.task_id) == ("waiting", f"{DRILL}-T1"), "the exercise is told"
 
 
+def test_an_exercise_that_was_called_off_ends_where_its_unit_leaves() -> None:
+    """It went on with its patient only; nobody waits for another unit for it."""
+    world = drilling(World().fleet(a=("BLS", 1)), 4)
+    world.act(cmd.CancelMissions(incident_id=DRILL, task_id=f"{DRILL}-T1", cause="person"))
+    said = world.open()
+    assert [type(d).__name__ for d in said] == ["MissionOpened", "UnitWithdrawn", "MissionEnded", "UnitAssigned"]
+    assert (world.mission(D1).state, world.mission().unit_id) == ("ended", "a")
+
+
 def test_the_nearest_goes_to_the_patient_though_it_is_at_an_exercise() -> None:
     """A farther one is free: the exercise gets that, the patient the nearer, both in one decision."""
     world = drilling(World().fleet(near=("BLS", 1), far=("BLS", 9)))

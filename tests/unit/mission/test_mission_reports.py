@@ -53,6 +53,49 @@ def test_an_arrival_below_the_patients_need_is_reported_as_such() -> None:
         assert [not r.unsuitable for r in told] == [suitable]
 
 
+def test_120_called_again_has_the_crew_that_stayed_and_sends_for_who_was_left() -> None:
+    """Three hurt, called off while one crew was with its patient, called again: that crew is its, two more are sent.
+
+    The new task hears that they are there, and it ends with them.
+    """
+    world = World().fleet(a=("BLS", 1), b=("BLS", 2), c=("BLS", 3))
+    world.open(victims=3)
+    world.act(cmd.ReachPatient(), M1)
+    world.act(cmd.CancelMissions(incident_id=INCIDENT, task_id=TASK, cause="person"))
+    again = f"{INCIDENT}-T2"
+    world.open(task_id=again, victims=3)
+    running = {m.mission_id: m.task_id for m in world.state.missions.values() if m.state != "ended"}
+    assert running == dict.fromkeys((M1, f"{INCIDENT}-M4", f"{INCIDENT}-M5"), again)
+    told = [r for e in world.log if (r := report_of(e)) is not None and r.target == again]
+    assert (told[0].data.mission_id, told[0].data.step) == (M1, "arrived")
+    assert "task_cancelled" not in world.mission(M1).flags
+
+
+def test_nobody_is_sent_for_a_task_that_was_called_off() -> None:
+    """The crew that stayed hears of what is new; more victims are for whoever calls 120 again."""
+    world = World().fleet(a=("BLS", 1), b=("BLS", 2))
+    world.open()
+    world.act(cmd.ReachPatient(), M1)
+    world.act(cmd.CancelMissions(incident_id=INCIDENT, task_id=TASK, cause="person"))
+    told = world.types(cmd.UpdateScene(incident_id=INCIDENT, victims=3, call_id="c9"))
+    assert told == ["SceneUpdated"]
+    world.open(task_id=f"{INCIDENT}-T2", victims=3)
+    assert len([m for m in world.state.missions.values() if m.state != "ended"]) == 3
+
+
+def test_120_called_again_for_one_whose_crew_stayed_sends_no_second() -> None:
+    """One patient, with a crew: the new task has it, and ends with it."""
+    world = World().fleet(a=("BLS", 1), b=("BLS", 2))
+    world.open()
+    world.act(cmd.ReachPatient(), M1)
+    world.act(cmd.CancelMissions(incident_id=INCIDENT, task_id=TASK, cause="person"))
+    again = f"{INCIDENT}-T2"
+    assert [type(d).__name__ for d in world.open(task_id=again)] == ["MissionTakenOver"]
+    world.act(cmd.EndMission(outcome="treated_refused"), M1)
+    (ended,) = [r for e in world.log if (r := report_of(e)) is not None and r.data.step == "completed"]
+    assert (ended.target, ended.data.all_ended) == (again, True)
+
+
 def test_a_waiting_mission_is_reported_and_all_ended_counts_the_task() -> None:
     """no_unit for a mission that waits; only the last of a task's missions says that all have ended."""
     world = World().fleet()

@@ -44,7 +44,7 @@ class ClockWarned(Frozen, frozen=True, kw_only=True):
 
 
 class ClockMissed(Frozen, frozen=True, kw_only=True):
-    """The limit passed. Once a clock; its card is yellow. `moved`: it had, before a merge or split took it along."""
+    """The limit passed. Once a clock; its card is yellow. `moved`: it had, before a merge, split or hand-over."""
 
     clock_id: str
     clock: ClockName
