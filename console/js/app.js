@@ -227,6 +227,8 @@ function draw() {
   const chosen = cases.all.get(board.chosen) ?? board.closed.find((i) => i.incident_id === board.chosen);
   if (chosen && (detail.incident !== chosen)) detail.show(chosen, board.who);
   else if (chosen) detail.centreChanged();
+  else if (board.tab === "centre" && centre.missions.has(board.mission)) detail.showMission(centre.missions.get(board.mission), board.who);
+  else if (detail.alone) detail.clear(); // taken off it: the patient is another crew's now
   drawTabs();
   drawAlarm();
   remember();
@@ -374,7 +376,7 @@ function unitsKnown(on, id) {
 
 // Every act on the chosen incident, for whoever works by keys; `only` those one key could mean.
 async function moreActs(only = null) {
-  const entries = detail.incident ? detail.acts().filter((e) => !only || only(e)) : [];
+  const entries = (detail.incident ? detail.acts() : detail.alone ? cards.acts() : []).filter((e) => !only || only(e));
   if (!entries.length) return say(t("more_none"), "bad");
   const from = document.activeElement?.dataset?.key;
   const picked = await chooseAct(entries);
@@ -447,7 +449,7 @@ function drawFrame() {
   drawDown();
   queue.redraw();
   if (detail.incident) detail.draw();
-  else detail.clear();
+  else if (!detail.alone) detail.clear();
   delete byId("alarm").dataset.shown;
   draw();
 }

@@ -5,7 +5,7 @@ import { cardOf, mineOf } from "./cases.js";
 import { byId, h, setData, setText } from "./dom.js";
 import { has, label, lang, t } from "./i18n.js";
 import { age, countdown, moment, now } from "./time.js";
-import { actorName, agencyName, eventText, eventTone, eventWords, kindName, listed, placeName, policyName } from "./words.js";
+import { actorName, agencyName, eventText, eventTone, eventWords, kindName, kindOf, listed, placeName, policyName } from "./words.js";
 
 export class Detail {
   constructor(act, missions) {
@@ -22,11 +22,28 @@ export class Detail {
 
   clear() {
     this.incident = null;
+    this.alone = null;
     this.box.replaceChildren(h("p", { class: "empty" }, t("choose")));
+  }
+
+  // A mission whose incident one does not see: a crew, until it is out. What it needs to find the door is the mission's own.
+  showMission(m, who) {
+    const cards = this.missions.for({ incident_id: m.incident_id, clocks: [] }, who);
+    const said = `${m.mission_id} ${m.version} ${lang()}`;
+    if (this.alone === said && this.box.contains(cards)) return;
+    Object.assign(this, { incident: null, alone: said, who });
+    const caller = [m.caller.name, m.caller.number].filter(Boolean).join(" ");
+    this.box.replaceChildren(
+      h("div", { class: "band", data: { p: m.priority, ...(m.exercise ? { exercise: "" } : {}) } },
+        h("h2", {}, h("span", {}, kindOf(m.kind)), m.exercise && h("span", { class: "pill drill" }, t("drill"))), h("p", { class: "place" }, placeName(m.location)),
+        h("p", { class: "meta" }, h("b", {}, m.incident_id), h("span", {}, t("opened", { t: moment(Date.parse(m.opened_at)) })))),
+      ...section("missions", cards),
+      ...(m.text || caller ? section("calls", h("div", { class: "cards" }, h("div", { class: "card" }, h("header", {}, h("span", {}, caller)), m.text && h("blockquote", {}, m.text)))) : []));
   }
 
   show(incident, who) {
     const other = this.incident?.incident_id !== incident.incident_id;
+    this.alone = null;
     this.incident = incident;
     this.who = who;
     if (other) {
@@ -202,8 +219,8 @@ export class Detail {
   }
 
   tick() {
-    if (!this.incident) return;
     this.missions.tick();
+    if (!this.incident) return;
     const at = now();
     const old = this.box.querySelector(".age");
     if (old) setText(old, age(Date.parse(this.incident.opened_at)));

@@ -383,3 +383,47 @@ async def test_a_patient_without_an_ambulance_stands_first_and_is_told(county: D
     await at.page.wait_for_selector("#tabs [data-tab=centre] b:not([data-hot])", timeout=WAIT_MS)
     await free(county)
     assert at.errors == []
+
+
+async def test_a_crew_drives_its_own_mission_and_sees_no_other(county: Deployment, browser: Browser) -> None:
+    """Signed in with its unit's token: its own patient, the door and the words before it is out, nobody else's.
+
+    Taken off it, the patient is gone from its page.
+    """
+    await free(county)
+    mission_id, other = await patient(county), await patient(county, "老人摔倒，腿骨折了动不了")
+    unit = (await mission(county, mission_id))["unit_id"]
+    at = await desk(browser, county, county.unit_tokens[unit])
+    await at.page.click("#tabs [data-tab=centre]")
+    await choose(at.page, mission_id)
+    await at.page.wait_for_selector("#detail blockquote >> text=胸口疼得厉害", timeout=WAIT_MS)
+    assert await at.page.locator(".card.mission.mine [data-act=reassign]").count() == 0
+    await at.page.keyboard.press("a")
+    await stands(at.page, mission_id, "acknowledged")
+    await at.page.fill("#find", "")
+    await at.page.wait_for_selector(f"#row-{mission_id}", timeout=WAIT_MS)
+    assert await at.page.locator(f"#row-{other}").count() == 0
+    await at.page.focus("#queue")
+    await at.page.keyboard.press("y")
+    await at.page.fill("dialog[open] textarea[name=reason]", "车辆故障")
+    await at.page.keyboard.press("Control+Enter")
+    await at.page.wait_for_selector(f"#row-{mission_id}", state="detached", timeout=WAIT_MS)
+    assert (await mission(county, mission_id))["unit_id"] != unit
+    await at.page.wait_for_selector("#detail blockquote", state="detached", timeout=WAIT_MS)
+    assert at.errors == []
+
+
+async def test_a_crew_that_is_out_sees_the_incident_too(county: Deployment, browser: Browser) -> None:
+    """From the departure on the whole incident stands where the mission stood alone."""
+    await free(county)
+    mission_id = await patient(county)
+    unit = (await mission(county, mission_id))["unit_id"]
+    at = await desk(browser, county, county.unit_tokens[unit])
+    await at.page.click("#tabs [data-tab=centre]")
+    await choose(at.page, mission_id)
+    for key, state in (("a", "acknowledged"), ("d", "departed")):
+        await at.page.keyboard.press(key)
+        await stands(at.page, mission_id, state)
+    await at.page.wait_for_selector(".band [data-key=more]", timeout=WAIT_MS)
+    await at.page.wait_for_selector(".card.mission.mine", timeout=WAIT_MS)
+    assert at.errors == []
