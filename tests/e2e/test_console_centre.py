@@ -3,6 +3,7 @@
 import os
 import signal
 import uuid
+from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Page, Request
@@ -56,6 +57,13 @@ async def free(county: Deployment) -> None:
                 body = {"command": "on_duty" if u["state"] == "off_duty" else "available"}
                 done = await http.post(f"/v1/units/{u['unit_id']}/commands", params={"wait": 2}, json=body)
                 assert done.is_success, done.text
+
+
+@pytest.fixture(autouse=True)
+async def swept(county: Deployment) -> AsyncIterator[None]:
+    """Leaves the county's fleet free: other tests end what runs by one outcome, which a mission on its way refuses."""
+    yield
+    await free(county)
 
 
 async def at_centre(browser: Browser, county: Deployment, mission_id: str, role: str = "ems_dispatcher") -> Desk:
