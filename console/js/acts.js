@@ -1,6 +1,7 @@
 // What one can do next, and what each act needs to be told. The server decides; this only saves a useless press.
 import { isOpen } from "./cases.js";
 import { label, lang, t } from "./i18n.js";
+import { EMS_FIELDS, EMS_SHAPES } from "./missionacts.js";
 import { clock, day } from "./time.js";
 import { agencies, agencyName, classOf, commandAgency, kindName, kinds, placeName } from "./words.js";
 
@@ -20,7 +21,7 @@ const CRS = ["WGS84", "CGCS2000", "GCJ02", "BD09"].map((value) => ({ value, text
 export const FIELDS = {
   complete: () => [dispositions(), { name: "result", label: t("result"), type: "area", needed: true }],
   feedback: () => [{ name: "stage", label: t("stage"), type: "choice", options: options("stage", ["arrival", "progress", "result"]), value: "progress" }, text()],
-  dispatch_unit: () => [{ name: "unit_ids", label: t("unit_ids"), type: "list", needed: false }],
+  dispatch_unit: (about) => [{ name: "unit_ids", label: t("unit_ids"), type: "list", needed: false, known: about.units }],
   return: () => [{ name: "code", label: t("code"), type: "choice", options: chosen(options("ret", ["function", "area", "ownership", "other"])) }, reason()],
   grant_return: () => [{ name: "to", label: t("to_agency"), type: "choice", options: [{ value: "", text: agencyName(commandAgency()) }, ...named(agencies())], needed: false }, reason(false)],
   refuse_return: () => [reason()],
@@ -51,6 +52,7 @@ export const FIELDS = {
   close_call: () => [{ name: "reason", label: t("reason"), type: "choice", options: chosen(options("callend", ["silent", "dropped", "nuisance", "false", "misdial", "test", "consult", "duplicate"])) }, text(false)],
   reveal_number: () => [reason()],
   unlink_call: () => [reason(false)],
+  ...EMS_FIELDS,
 };
 
 // What was filled in, as the command takes it; throws words where it cannot be.
@@ -66,7 +68,12 @@ export const SHAPES = {
     if (!held.call_ids.length || held.call_ids.length === about.incident.calls.length) throw t("one_at_least");
     return held;
   },
+  ...EMS_SHAPES,
 };
+
+// An act in words: a crew's "acknowledge" is another word than an agency's.
+const SETS = { missions: "mact", units: "uact", hospitals: "hact" };
+export const actName = (on, act) => label(SETS[on] ?? "act", act);
 
 const NEXT = {
   routed: ["acknowledge", "accept", "return"],

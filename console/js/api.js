@@ -43,10 +43,15 @@ export const get = (path) => request("GET", path);
 
 const freshId = () => (crypto.randomUUID ? crypto.randomUUID() : [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join(""));
 
+// Where the 120 centre's paths stand on this origin, and what it decides about.
+export const EMS = "/ems120/v1";
+export const ofCentre = (on) => ["missions", "units", "hospitals"].includes(on);
+
 // One act: sent with its own id, so that sending it again after a lost answer has no second effect.
 export async function command(on, id, body) {
   const sent = { command_id: `console-${freshId()}`, ...body };
-  const path = `/v1/${on}/${encodeURIComponent(id)}/commands?wait=2`;
+  const base = ofCentre(on) ? EMS : "/v1";
+  const path = `${base}/${on}/${encodeURIComponent(id)}/commands?wait=2`;
   let answer;
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -59,7 +64,7 @@ export async function command(on, id, body) {
   }
   for (let i = 0; answer?.outcome === "pending" && i < 20; i += 1) {
     await new Promise((go) => setTimeout(go, 500));
-    answer = await get(`/v1/commands/${encodeURIComponent(sent.command_id)}`);
+    answer = await get(`${base}/commands/${encodeURIComponent(sent.command_id)}`);
   }
   if (answer?.outcome === "pending") throw new Refusal(202, "still_pending", "");
   if (answer?.outcome === "refused") throw new Refusal(409, answer.code ?? "refused", answer.detail ?? "");

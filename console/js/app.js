@@ -1,27 +1,36 @@
 // The board: who is here, what is live, what waits; keys, alarm, and the one place where the parts meet.
 import { alarm } from "./alarm.js";
-import { FIELDS, KEYS, taskActs } from "./acts.js";
-import { command, get, request } from "./api.js";
+import { actName, FIELDS, KEYS, taskActs } from "./acts.js";
+import { command, get, ofCentre, request } from "./api.js";
 import { Cases, isOpen, mineOf, queueOrder, waiting } from "./cases.js";
+import { Centre, seesCentre } from "./centre.js";
+import { CentreDesk } from "./centredesk.js";
 import { Detail } from "./detail.js";
 import { ask, chooseAct, closeUnlessWritten, hasDraft, help, linesOf, signIn, takeCall, unsent } from "./dialogs.js";
 import { byId, h, setData, setText, unpressed } from "./dom.js";
 import { apply, choose as chooseLanguage, label, lang, t } from "./i18n.js";
+import { MISSION_KEYS } from "./missionacts.js";
+import { Fleet, MissionCards, missionLook, unitName } from "./missions.js";
 import { Queue } from "./queue.js";
 import { Stream } from "./stream.js";
 import { clock, now, readClock } from "./time.js";
 import { agencyName, kindName, learn, placeName, policyLearned, policyName } from "./words.js";
 import { fallBack, keep, kept, leaveNothing } from "./place.js";
 
-const TABS = ["open", "mine", "review", "closed"];
-const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", askedAt: 0, stream: null, closed: [], sending: new Set(), acts: new Map() };
+const TABS = ["open", "mine", "review", "centre", "closed"];
+const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", mission: "", centreSince: 0, askedAt: 0, stream: null, closed: [], sending: new Set(), acts: new Map(), turns: new Map() };
 const cases = new Cases((id, former) => changed(id, former));
 const queue = new Queue((id, options) => choose(id, options));
-const detail = new Detail({ run, open: choose, more: moreActs, again: (id) => cases.want(id) });
+const centre = new Centre({ onChange: plan, onNews: (type, e) => centreDesk.news(type, e), onState: centreState });
+const centreDesk = new CentreDesk(centre, board, { run, more: moreActs, openMission: chooseMission, say, tell });
+const cards = new MissionCards(centre, { run });
+const fleet = new Fleet(centre, (on, id) => centreDesk.fleetActs(on, id));
+const MISSIONS = missionLook(centre, (id) => cases.all.get(id));
+const detail = new Detail({ run, open: choose, more: moreActs, again: (id) => cases.want(id) }, cards);
 detail.callFinder = callNamed;
 
 // What the page itself can be asked by a test or at the console: states only, no data.
-window.tocsin = { alarm, get stream() { return board.stream; }, get shown() { return queue.items.length; } };
+window.tocsin = { alarm, get stream() { return board.stream; }, get centre() { return centre.stream; }, get shown() { return queue.items.length; } };
 
 // ---- signing in and out
 
@@ -50,7 +59,7 @@ async function enter(who) {
     if (e.status === 403) return signIn(enter);
   }
   const place = kept(who.subject);
-  Object.assign(board, { tab: who.agency ? "mine" : "open", chosen: "", priority: 0, find: "", unseen: null }, place);
+  Object.assign(board, { tab: who.agency ? "mine" : "open", chosen: "", mission: "", priority: 0, find: "", unseen: null }, place);
   byId("find").value = board.find;
   byId("board").hidden = false;
   byId("take").hidden = linesOf(who.role).length === 0;
@@ -58,6 +67,9 @@ async function enter(who) {
   drawFrame();
   board.stream?.stop();
   board.stream = new Stream("/v1/stream?state=open", { onEvent, onState });
+  Object.assign(board, { centreSince: 0 });
+  centre.start(who);
+  if (board.tab === "centre" && !seesCentre(who)) board.tab = "open";
   if (board.chosen) cases.want(board.chosen);
   if (board.tab === "closed") pick("closed");
   return undefined;
@@ -65,6 +77,7 @@ async function enter(who) {
 
 async function leave() {
   board.stream?.stop();
+  centre.stop();
   leaveNothing();
   await request("DELETE", "/v1/session");
   location.reload();
@@ -140,12 +153,24 @@ function drawDown() {
   const lasted = board.downSince ? Date.now() - board.downSince : 0;
   byId("down").hidden = lasted < 1500;
   if (lasted >= 1500) setText(byId("down"), t("down", { s: t("age_s", { n: Math.round(lasted / 1000) }) }));
+  // The centre's own line is told where the notifier's stands: with both away the first says it all.
+  const silentCentre = board.centreSince && lasted < 1500 ? Date.now() - board.centreSince : 0;
+  byId("centre-down").hidden = silentCentre < 1500;
+  if (silentCentre >= 1500) setText(byId("centre-down"), t("centre_down", { s: t("age_s", { n: Math.round(silentCentre / 1000) }) }));
+}
+
+function centreState(state) {
+  if (state === "on") board.centreSince = 0;
+  else board.centreSince ||= Date.now();
+  if (state === "refused" && board.line !== "refused") signIn(enter);
+  drawDown();
 }
 
 // ---- the list
 
 function filtered() {
   const wanted = board.find.trim().toLowerCase();
+  if (board.tab === "centre") return centreDesk.shown(wanted);
   const all = board.tab === "closed" ? ended() : [...cases.all.values()].filter((i) => i.state === "open");
   return all
     .filter((i) => board.tab !== "mine" || mineOf(i, board.who).some(isOpen))
@@ -180,6 +205,10 @@ let drawing = 0;
 function changed(id, former) {
   const fresh = id ? cases.all.get(id) : null;
   if (fresh && !former && board.begun && fresh.state === "open") tell(t("new_told", { p: fresh.priority, k: kindName(fresh.kind), w: placeName(fresh.location) }));
+  plan();
+}
+
+function plan() {
   drawing ||= requestAnimationFrame(() => {
     if (board.who) alarm.set(levelOf(calling())); // who is called hears it at once, whatever is being pressed
     unpressed(draw);
@@ -190,11 +219,19 @@ function draw() {
   drawing = 0;
   if (!board.who) return;
   const items = filtered();
-  queue.show(items, board.who, cases.fresh);
+  if (board.tab === "centre") queue.show(items, board.who, centre.fresh, MISSIONS);
+  else queue.show(items, board.who, cases.fresh);
+  queue.mark(board.tab === "centre" ? board.mission : board.chosen);
+  fleet.draw(board.tab === "centre");
+  setData(byId("board"), "tab", board.tab);
+  cards.chosen = board.mission;
   byId("none").hidden = items.length > 0;
   setText(byId("none"), t(board.find || board.priority ? "none_found" : `none_${board.tab}`));
   const chosen = cases.all.get(board.chosen) ?? board.closed.find((i) => i.incident_id === board.chosen);
   if (chosen && (detail.incident !== chosen)) detail.show(chosen, board.who);
+  else if (chosen) detail.centreChanged();
+  else if (board.tab === "centre" && centre.missions.has(board.mission)) detail.showMission(centre.missions.get(board.mission), board.who);
+  else if (detail.alone) detail.clear(); // taken off it: the patient is another crew's now
   drawTabs();
   drawAlarm();
   remember();
@@ -203,14 +240,27 @@ function draw() {
 // Where one is, for a reload: never a word of a caller.
 function remember() {
   const open = [...cases.all.values()].filter((i) => i.state === "open" && !board.seen.has(i.incident_id)).map((i) => i.incident_id);
-  const { tab, chosen, priority, find } = board;
-  if (board.begun) keep(board.who.subject, { tab, chosen, priority, find, unseen: { ids: open, at: now() } });
+  const { tab, chosen, mission, priority, find } = board;
+  if (board.begun) keep(board.who.subject, { tab, chosen, mission, priority, find, unseen: { ids: open, at: now() } });
 }
 
 function choose(id, options = {}) {
+  if (/-M\d+$/.test(id)) return chooseMission(id, options);
+  if (id !== board.chosen) board.mission = centre.running(id)[0]?.mission_id ?? "";
+  return open(id, options);
+}
+
+function chooseMission(id, options = {}) {
+  board.mission = id;
+  open(id.replace(/-M\d+$/, ""), options);
+  detail.toMission(id);
+}
+
+function open(id, options) {
+  if (id !== board.chosen) centre.ofIncident(id);
   board.chosen = id;
   seen(id);
-  queue.choose(id, options);
+  queue.choose(board.tab === "centre" ? board.mission : id, options);
   if (!cases.all.has(id) && !board.closed.some((i) => i.incident_id === id)) cases.want(id);
   draw();
 }
@@ -278,34 +328,51 @@ alarm.onChange = drawSound;
 async function run(act, on, id, given) {
   const sent = `${on}:${id}:${act}`;
   // Pressed twice, once is meant; what is asked for a second time has another answer.
-  if (board.sending.has(sent) && !FIELDS[act]) return say(t("sending"));
-  const of = detail.incident.incident_id;
-  const held = on === "calls" || given ? null : cases.all.get(id.split("-").slice(0, 3).join("-"));
+  if (board.sending.has(sent) && (ofCentre(on) || !FIELDS[act])) return say(t("sending"));
+  if (!ofCentre(on)) return asked(act, on, id, given);
+  board.sending.add(sent);
+  // Steps pressed faster than they are answered go one after another, each by what the former came to.
+  const turn = (board.turns.get(id) ?? Promise.resolve()).then(() => asked(act, on, id, given));
+  const over = turn.catch(() => {}).then(() => {
+    board.sending.delete(sent);
+    if (board.turns.get(id) === over) board.turns.delete(id);
+  });
+  board.turns.set(id, over);
+  await turn;
+}
+
+// Asks what the act must be told, and sends it.
+async function asked(act, on, id, given) {
+  const sent = `${on}:${id}:${act}`;
+  const incident = id.split("-").slice(0, 3).join("-");
+  const of = ofCentre(on) ? id : detail.incident.incident_id;
+  const held = ofCentre(on) ? centre[on].get(id) : on === "calls" || given ? null : cases.all.get(incident);
   const from = document.activeElement?.dataset?.key;
-  const about = { ...detail.about(on, id), open: [...cases.all.values()].filter((i) => i.state === "open") };
-  if (act === "merge" && about.open.length < 2) return say(t("no_other"), "bad");
+  const about = ofCentre(on) ? await centreDesk.about(act, on, id) : { ...detail.about(on, id), on, units: unitsKnown(on, id), open: [...cases.all.values()].filter((i) => i.state === "open") };
+  if (!about) return;
+  if (act === "merge" && about.open.length < 2) return void say(t("no_other"), "bad");
   const fields = given ?? (await ask(act, about));
   fallBack(from);
   if (!fields) return;
   board.sending.add(sent);
+  const body = { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}) };
   const slow = setTimeout(() => say(t("sending")), 1500);
   try {
-    await inTurn(of, () => {
-      const expected = held ? { expected_version: cases.known(held.incident_id, held.version) } : {};
-      return command(on, id, { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}), ...expected });
-    });
-    say(t("done", { c: label("act", act) }));
+    await (ofCentre(on) ? command(on, id, { ...body, ...(held ? { expected_version: held.version } : {}) }) : inTurn(of, () => command(on, id, { ...body, ...(held ? { expected_version: cases.known(held.incident_id, held.version) } : {}) })));
+    say(t("done", { c: actName(on, act) }));
+    if (ofCentre(on)) await centre.take(`${on}/${id}`); // what it came to is on the page before the next act
     if (act === "reveal_number") {
       detail.revealed.set(id, (await get(`/v1/calls/${encodeURIComponent(id)}/number`)).number);
       detail.draw();
     }
   } catch (e) {
     say(e.words ?? String(e), e.code === "still_pending" ? "" : "bad");
+    if (ofCentre(on)) centre.want(on, id);
   } finally {
     clearTimeout(slow);
-    board.sending.delete(sent);
+    if (!ofCentre(on)) board.sending.delete(sent);
   }
-  if (on !== "calls") cases.want(id.split("-").slice(0, 3).join("-"));
+  if (on !== "calls" && !ofCentre(on)) cases.want(incident);
 }
 
 // One's acts on an incident go out one after the other: the second of a quick hand neither overtakes the first nor is
@@ -325,9 +392,20 @@ async function inTurn(id, send) {
   }
 }
 
-// Every act on the chosen incident, for whoever works by keys; `only` those on one of several tasks.
+// Units that can be offered for a task: what its agency has named in the incidents this page knows, or who was sent
+// to this one by the 120 centre. The policy lists ambulances alone.
+function unitsKnown(on, id) {
+  const task = on === "tasks" && detail.incident?.tasks.find((x) => x.task_id === id);
+  if (!task) return [];
+  if (task.agency_class === "medical") return [...new Set(centre.running(detail.incident.incident_id).map((m) => m.unit_id).filter(Boolean))].map((u) => ({ value: u, text: unitName(centre, u) }));
+  const whose = (x) => x.held_by || x.agency;
+  const seen = [...cases.all.values()].flatMap((i) => i.tasks).filter((x) => whose(x) === whose(task)).flatMap((x) => x.units);
+  return [...new Set(seen)].sort().map((u) => ({ value: u, text: u }));
+}
+
+// Every act on the chosen incident, for whoever works by keys; `only` those one key could mean.
 async function moreActs(only = null) {
-  const entries = detail.incident ? detail.acts().filter((e) => !only || (e.on === "tasks" && e.act === only)) : [];
+  const entries = (detail.incident ? detail.acts() : detail.alone ? cards.acts() : []).filter((e) => !only || only(e));
   if (!entries.length) return say(t("more_none"), "bad");
   const from = document.activeElement?.dataset?.key;
   const picked = await chooseAct(entries);
@@ -343,7 +421,7 @@ function runKey(act) {
   const own = able(mineOf(i, board.who));
   const all = own.length ? own.slice(0, 1) : able(i.tasks);
   if (all.length === 1) run(act, "tasks", all[0].task_id);
-  else if (all.length) moreActs(act);
+  else if (all.length) moreActs((e) => e.on === "tasks" && e.act === act);
 }
 
 // ---- words to the reader
@@ -366,14 +444,16 @@ function tell(words) {
 
 function drawTabs() {
   const open = [...cases.all.values()].filter((i) => i.state === "open");
-  const counts = { open: open.length, mine: open.filter((i) => mineOf(i, board.who).some(isOpen)).length, review: open.filter((i) => i.review.length).length };
+  const missions = centre.running();
+  const counts = { open: open.length, centre: missions.length, mine: open.filter((i) => mineOf(i, board.who).some(isOpen)).length, review: open.filter((i) => i.review.length).length };
   for (const node of byId("tabs").children) {
     const tab = node.dataset.tab;
     node.setAttribute("aria-selected", tab === board.tab);
     const badge = node.querySelector("b");
     if (badge) {
       setText(badge, String(counts[tab]));
-      setData(badge, "hot", tab === "mine" && open.some((i) => waiting(i, board.who).length) ? "" : null);
+      const hot = tab === "mine" ? open.some((i) => waiting(i, board.who).length) : tab === "centre" && missions.some((m) => m.state === "waiting" && !m.exercise);
+      setData(badge, "hot", hot ? "" : null);
     }
   }
   for (const node of byId("chips").children) node.setAttribute("aria-pressed", Number(node.dataset.p) === board.priority);
@@ -390,7 +470,7 @@ function drawFrame() {
   if (!board.who) return;
   const { role, agency, subject } = board.who;
   setText(byId("who"), [label("role", role), agency && agencyName(agency), subject !== agency && subject !== role && subject].filter(Boolean).join(" · "));
-  byId("tabs").replaceChildren(...TABS.filter((x) => x !== "mine" || board.who.agency).map((tab) =>
+  byId("tabs").replaceChildren(...TABS.filter((x) => (x !== "mine" || board.who.agency) && (x !== "centre" || seesCentre(board.who))).map((tab) =>
     h("button", { type: "button", role: "tab", data: { tab }, onclick: () => pick(tab) }, t(`tab_${tab}`), tab !== "closed" && h("b", {}))));
   byId("chips").replaceChildren(...[1, 2, 3, 4].map((p) => h("button", { type: "button", data: { p }, "aria-label": `${t("priority")} ${p}`, onclick: () => sift(p) }, String(p))));
   setText(byId("zone"), t("zone"));
@@ -398,7 +478,7 @@ function drawFrame() {
   drawDown();
   queue.redraw();
   if (detail.incident) detail.draw();
-  else detail.clear();
+  else if (!detail.alone) detail.clear();
   delete byId("alarm").dataset.shown;
   draw();
 }
@@ -414,12 +494,15 @@ function called(answer) {
 
 const keys = {
   j: () => queue.step(1), arrowdown: () => queue.step(1), k: () => queue.step(-1), arrowup: () => queue.step(-1),
-  m: () => alarm.mute(), t: () => alarm.test(), l: () => switchLanguage(), "?": () => help(),
+  m: () => alarm.mute(), t: () => alarm.test(), l: () => switchLanguage(), "?": () => help(seesCentre(board.who)),
   "/": () => byId("find").focus(), n: () => byId("take").hidden || take(), g: () => moreActs(),
   "[": () => turn(-1), "]": () => turn(1), enter: () => byId("detail").focus(),
   ...Object.fromEntries([1, 2, 3, 4].map((p) => [String(p), () => sift(p)])),
-  ...Object.fromEntries(Object.entries(KEYS).map(([key, act]) => [key, () => runKey(act)])),
+  ...Object.fromEntries(Object.entries(MISSION_KEYS).map(([key, act]) => [key, () => centreDesk.key(act)])),
+  ...Object.fromEntries(Object.entries(KEYS).map(([key, act]) => [key, () => (board.tab === "centre" && MISSION_KEYS[key] ? centreDesk.key(MISSION_KEYS[key]) : runKey(act))])),
+  b: () => seesCentre(board.who) && (pick("centre"), fleet.focus()),
 };
+const HELD = ["j", "k", "arrowdown", "arrowup"]; // keys that may be held down; an act is meant once
 
 function take() {
   takeCall(board.who, called, () => say(t("draft_kept")));
@@ -444,7 +527,7 @@ document.addEventListener("keydown", (e) => {
   }
   if (e.target.matches("button") && (e.key === "Enter" || e.key === " ")) return;
   const does = keys[e.key.toLowerCase()];
-  if (!does) return;
+  if (!does || (e.repeat && !HELD.includes(e.key.toLowerCase()))) return;
   e.preventDefault();
   does();
 });
@@ -452,7 +535,7 @@ document.addEventListener("pointerdown", () => board.who && alarm.state === "blo
 byId("sound").addEventListener("click", () => alarm.test());
 byId("mute").addEventListener("click", () => alarm.mute());
 byId("language").addEventListener("click", switchLanguage);
-byId("help").addEventListener("click", help);
+byId("help").addEventListener("click", () => help(seesCentre(board.who)));
 byId("out").addEventListener("click", leave);
 byId("take").addEventListener("click", take);
 byId("find").addEventListener("input", (e) => {

@@ -1,11 +1,11 @@
 // The incidents this page knows, kept current by the stream: each event only says which one to read again.
 import { get } from "./api.js";
-
-const TOGETHER = 6;
+import { Reader } from "./reader.js";
 
 export class Cases {
   constructor(onChange) {
-    Object.assign(this, { all: new Map(), wanted: new Map(), busy: 0, onChange, planned: false, fresh: new Set(), own: new Map() });
+    Object.assign(this, { all: new Map(), onChange, fresh: new Set(), own: new Map() });
+    this.reader = new Reader((id) => this.read(id), (id) => this.drop(id));
   }
 
   snapshot(incidents) {
@@ -33,38 +33,22 @@ export class Cases {
   }
 
   want(id) {
-    this.wanted.set(id, performance.now());
-    if (!this.waking) this.waking = setTimeout(() => this.wake(), 25);
-  }
-
-  wake() {
-    this.waking = null;
-    while (this.busy < TOGETHER && this.wanted.size) {
-      const [id] = this.wanted.keys();
-      this.wanted.delete(id);
-      this.busy += 1;
-      this.read(id).finally(() => {
-        this.busy -= 1;
-        if (this.wanted.size) this.wake();
-      });
-    }
+    this.reader.want(id);
   }
 
   async read(id) {
-    try {
-      const fresh = await get(`/v1/incidents/${id}`);
-      const held = this.all.get(id);
-      if (held && held.version > fresh.version) return;
-      if (!held) this.fresh.add(id);
-      if (fresh.version >= (this.own.get(id) ?? 0)) this.own.delete(id);
-      this.all.set(id, fresh);
-      this.changed(id, held);
-    } catch (e) {
-      if (e.status === 404) {
-        this.all.delete(id);
-        this.changed(id);
-      } else if (e.status === 0 || e.status >= 500) setTimeout(() => this.want(id), 1000);
-    }
+    const fresh = await get(`/v1/incidents/${id}`);
+    const held = this.all.get(id);
+    if (held && held.version > fresh.version) return;
+    if (!held) this.fresh.add(id);
+    if (fresh.version >= (this.own.get(id) ?? 0)) this.own.delete(id);
+    this.all.set(id, fresh);
+    this.changed(id, held);
+  }
+
+  drop(id) {
+    this.all.delete(id);
+    this.changed(id);
   }
 
   changed(id, former) {

@@ -1,14 +1,15 @@
 // One incident in full: where it stands, what to do next, its limits, its calls, its story.
-import { callActs, incidentActs, keyOf, onCard, promiseOf, taskActs } from "./acts.js";
+import { actName, callActs, incidentActs, keyOf, onCard, promiseOf, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { cardOf, mineOf } from "./cases.js";
 import { byId, h, setData, setText, unpressed } from "./dom.js";
 import { has, label, lang, t } from "./i18n.js";
 import { age, countdown, moment, now } from "./time.js";
-import { actorName, agencyName, eventText, eventTone, eventWords, kindName, listed, placeName, policyName } from "./words.js";
+import { actorName, agencyName, eventText, eventTone, eventWords, kindName, kindOf, listed, placeName, policyName } from "./words.js";
 
 export class Detail {
-  constructor(act) {
+  constructor(act, missions) {
+    this.missions = missions;
     this.box = byId("detail");
     this.act = act;
     this.incident = null;
@@ -21,11 +22,28 @@ export class Detail {
 
   clear() {
     this.incident = null;
+    this.alone = null;
     this.box.replaceChildren(h("p", { class: "empty" }, t("choose")));
+  }
+
+  // A mission whose incident one does not see: a crew, until it is out. What it needs to find the door is the mission's own.
+  showMission(m, who) {
+    const cards = this.missions.for({ incident_id: m.incident_id, clocks: [] }, who);
+    const said = `${m.mission_id} ${m.version} ${lang()}`;
+    if (this.alone === said && this.box.contains(cards)) return;
+    Object.assign(this, { incident: null, alone: said, who });
+    const caller = [m.caller.name, m.caller.number].filter(Boolean).join(" ");
+    this.box.replaceChildren(
+      h("div", { class: "band", data: { p: m.priority, ...(m.exercise ? { exercise: "" } : {}) } },
+        h("h2", {}, h("span", {}, kindOf(m.kind)), m.exercise && h("span", { class: "pill drill" }, t("drill"))), h("p", { class: "place" }, placeName(m.location)),
+        h("p", { class: "meta" }, h("b", {}, m.incident_id), h("span", {}, t("opened", { t: moment(Date.parse(m.opened_at)) })))),
+      ...section("missions", cards),
+      ...(m.text || caller ? section("calls", h("div", { class: "cards" }, h("div", { class: "card" }, h("header", {}, h("span", {}, caller)), m.text && h("blockquote", {}, m.text)))) : []));
   }
 
   show(incident, who) {
     const other = this.incident?.incident_id !== incident.incident_id;
+    this.alone = null;
     this.incident = incident;
     this.who = who;
     if (other) {
@@ -72,7 +90,7 @@ export class Detail {
     this.timeline = h("ul", { class: "line" });
     this.box.replaceChildren(...[
       this.head(i),
-      ...section("tasks", h("div", { class: "cards" }, i.tasks.map((task) => this.task(task, i)))),
+      ...this.work(i),
       ...section("limits", this.limits(i)),
       ...section("suggestions", i.suggestions.length ? h("div", { class: "cards" }, i.suggestions.map((s) => this.suggestion(s))) : null),
       ...section("calls", h("div", { class: "cards" }, i.calls.map((c, at) => this.call(c, at)))),
@@ -84,6 +102,28 @@ export class Detail {
     // Where the act is no longer possible its button is gone: the place stays, so that the keys go on.
     if (held) (this.box.querySelector(`[data-key="${CSS.escape(held)}"]`) ?? this.box).focus();
     this.tick();
+  }
+
+  // Whoever sends the ambulances has them before everybody's tasks.
+  work(i) {
+    const tasks = section("tasks", h("div", { class: "cards" }, i.tasks.map((task) => this.task(task, i))));
+    const missions = section("missions", this.missions.for(i, this.who));
+    return this.who.role === "ems_dispatcher" || this.who.role === "crew" ? [...missions, ...tasks] : [...tasks, ...missions];
+  }
+
+  // Something of the 120 centre is newer: its cards alone are drawn anew, all of it only where they begin or end.
+  centreChanged() {
+    if (!this.incident) return;
+    const shown = this.box.contains(this.missions.box);
+    if (Boolean(this.missions.for(this.incident, this.who)) !== shown) this.draw();
+  }
+
+  // Scrolled to the chosen mission's card where it is not whole in sight under the band.
+  toMission(id) {
+    const card = this.missions.box.querySelector(`[data-mission="${CSS.escape(id)}"]`);
+    if (!card) return;
+    const top = card.offsetTop - this.box.querySelector(".band").offsetHeight - 44;
+    if (top < this.box.scrollTop || card.offsetTop + card.offsetHeight > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top;
   }
 
   head(i) {
@@ -114,6 +154,7 @@ export class Detail {
     const own = new Set(mineOf(i, this.who));
     const tasks = [...i.tasks].sort((a, b) => own.has(b) - own.has(a));
     return [
+      ...this.missions.acts(),
       ...tasks.filter((x) => own.has(x)).flatMap((x) => this.taskActs(x).map(of("tasks", x.task_id, agencyName(x.held_by || x.agency)))),
       ...[...main, ...more].map(of("incidents", i.incident_id, "")),
       ...tasks.filter((x) => !own.has(x)).flatMap((x) => this.taskActs(x).map(of("tasks", x.task_id, agencyName(x.held_by || x.agency)))),
@@ -136,7 +177,7 @@ export class Detail {
   button(act, on, id, strong = false) {
     const key = on === "tasks" ? keyOf(act) : "";
     return h("button", { type: "button", class: strong ? (act === "acknowledge" ? "alarm" : "strong") : "", data: { key: `${on}:${id}:${act}`, act }, onclick: () => this.act.run(act, on, id) },
-      label("act", act), key && h("span", {}, " ", h("kbd", {}, key)));
+      actName(on, act), key && h("span", {}, " ", h("kbd", {}, key)));
   }
 
   task(task, i) {
@@ -190,6 +231,7 @@ export class Detail {
   }
 
   tick() {
+    this.missions.tick();
     if (!this.incident) return;
     const at = now();
     const old = this.box.querySelector(".age");

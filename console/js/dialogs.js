@@ -1,5 +1,5 @@
 // Questions: what an act must be told, signing in, taking a call, the keys.
-import { FIELDS, SHAPES } from "./acts.js";
+import { actName, FIELDS, SHAPES } from "./acts.js";
 import { freshId, request, Refusal } from "./api.js";
 import { byId, h } from "./dom.js";
 import { choose, label, lang, t } from "./i18n.js";
@@ -39,11 +39,42 @@ function field(f) {
   const required = f.needed !== false;
   if (f.type === "check") return h("label", { class: "check" }, h("input", { type: "checkbox", name }), f.label);
   if (f.type === "checks") return h("fieldset", {}, h("legend", {}, f.label), f.options.map((o) => h("label", { class: "check" }, h("input", { type: "checkbox", name, value: o.value }), h("span", {}, o.text))));
+  if (f.type === "rank") return rank(f);
   if (f.type === "pick") return h("label", {}, f.label, h("input", { name, required, autocomplete: "off", list: `${name}-list` }), h("datalist", { id: `${name}-list` }, f.options.map((o) => h("option", { value: o.value }, o.text))));
   if (f.options) return h("label", {}, f.label, h("select", { name, required }, f.options.map((o) => h("option", { value: o.value, selected: o.value === f.value }, o.text))));
   const long = f.type === "area" || f.type === "lines";
-  const held = { name, required, autocomplete: "off", ...(f.type === "moment" ? { type: "datetime-local" } : {}), defaultValue: f.value ?? "" };
-  return h("label", {}, f.label, long ? h("textarea", { name, rows: 3, required, maxLength: 4000 }) : h("input", held));
+  const held = { name, required, autocomplete: "off", ...(f.type === "moment" ? { type: "datetime-local" } : f.type === "whole" ? { inputMode: "numeric" } : {}), defaultValue: f.value ?? "" };
+  if (f.known?.length) return known(f, h("input", held));
+  return h("label", {}, f.label, long ? h("textarea", { name, rows: f.rows ?? 3, required, maxLength: 4000 }) : h("input", held));
+}
+
+// A list to type, and under it what is known already: a press puts it in or takes it out.
+function known(f, input) {
+  const listed = () => listOf(input.value);
+  const buttons = f.known.map((o) => h("button", { type: "button", onclick: () => {
+    input.value = (listed().includes(o.value) ? listed().filter((v) => v !== o.value) : [...listed(), o.value]).join(", ");
+    mark();
+  } }, o.text));
+  const mark = () => f.known.forEach((o, at) => buttons[at].setAttribute("aria-pressed", listed().includes(o.value)));
+  input.addEventListener("input", mark);
+  mark();
+  return h("div", {}, h("label", {}, f.label, input), h("div", { class: "known", role: "group", "aria-label": f.label }, buttons));
+}
+
+const listOf = (text) => text.split(/[,，、\s]+/).filter(Boolean);
+
+// Best first: the first is chosen, arrows choose another, Enter sends; a figure sends that one at once.
+function rank(f) {
+  const rows = f.options.map((o, at) => h("label", {}, h("input", { type: "radio", name: f.name, value: o.value, checked: at === 0 }), at < 9 && h("kbd", {}, String(at + 1)), h("b", {}, o.text), h("span", { class: "side" }, o.side), h("span", { class: "quiet" }, o.quiet)));
+  const list = h("div", { class: "rankings" }, rows);
+  list.addEventListener("keydown", (e) => {
+    const row = e.repeat ? null : rows[Number(e.key) - 1];
+    if (!row || e.ctrlKey || e.altKey || e.metaKey) return;
+    e.preventDefault();
+    row.firstChild.checked = true;
+    row.closest("form").requestSubmit();
+  });
+  return h("fieldset", {}, h("legend", {}, f.label), list);
 }
 
 function read(form, fields) {
@@ -55,7 +86,7 @@ function read(form, fields) {
     }
     const node = form.elements[f.name];
     const value = f.type === "check" ? node.checked : node.value.trim();
-    if (f.type === "list") held[f.name] = value.split(/[,，、\s]+/).filter(Boolean);
+    if (f.type === "list") held[f.name] = listOf(value);
     else if (f.type === "lines") held[f.name] = value.split("\n").map((s) => s.trim()).filter(Boolean);
     else if (f.type === "number") held[f.name] = Number(value);
     else if (value !== "" || f.needed !== false) held[f.name] = value;
@@ -74,7 +105,7 @@ export function chooseAct(entries) {
     const list = h("div", { class: "palette" }, entries.map((e) => h("button", { type: "button", data: { act: e.act, id: e.id }, onclick: () => {
       given = e;
       shut();
-    } }, label("act", e.act), e.words && h("span", { class: "quiet" }, ` ${e.words}`))));
+    } }, actName(e.on, e.act), e.words && h("span", { class: "quiet" }, ` ${e.words}`))));
     list.addEventListener("keydown", (e) => {
       const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[e.key];
       if (!step) return;
@@ -107,15 +138,17 @@ export function ask(act, about) {
         }
         shut();
       },
-    }, fields.map(field), wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), h("button", { class: "strong", type: "submit" }, t("ok"))));
+    }, fields.filter((f) => !f.small).slice(0, 1).map(field), fields.some((f) => f.small) && h("div", { class: "grid" }, fields.filter((f) => f.small).map(field)), fields.filter((f) => !f.small).slice(1).map(field), wrong, h("div", { class: "end" }, h("button", { type: "button", onclick: shut }, t("cancel")), h("button", { class: "strong", type: "submit" }, t("ok"))));
     submitOnEnter(form);
-    open([h("h2", {}, t(`act.${act}`)), form], () => resolve(given));
+    open([h("h2", {}, [actName(about.on, act), about.words].filter(Boolean).join(" · ")), form], () => resolve(given));
   });
 }
 
 function submitOnEnter(form) {
   form.addEventListener("keydown", (e) => {
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) form.requestSubmit();
+    if (e.key !== "Enter" || !(e.ctrlKey || e.metaKey)) return;
+    e.preventDefault(); // on a button it would press that too
+    form.requestSubmit();
   });
 }
 
@@ -230,8 +263,10 @@ function posted(f, callId, answered) {
 
 const HELP = [["J / K", "key_next"], ["A", "key_ack"], ["C", "key_accept"], ["D", "key_dispatch"], ["R", "key_arrive"], ["F", "key_feedback"], ["X", "key_complete"], ["N", "key_take"], ["G", "key_more"], ["/", "key_find"], ["1 2 3 4", "key_priority"], ["[ ]", "key_tab"], ["M", "key_mute"], ["T", "key_test"], ["L", "key_language"], ["?", "key_help"]];
 
-export function help() {
-  open([h("h2", {}, t("keys")), h("table", {}, h("tbody", {}, HELP.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, t(name)))))),
+const CENTRE_HELP = [["B", "key_fleet"], ["U", "key_unit"], ["A D R", "key_way"], ["P V H O", "key_patient"], ["I", "key_triage"], ["Y", "key_refuse"], ["E", "key_end"]];
+
+export function help(centre) {
+  open([h("h2", {}, t("keys")), h("table", { class: "keys" }, h("tbody", {}, [...HELP, ...(centre ? CENTRE_HELP : [])].map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, t(name)))))),
     h("div", { class: "end" }, h("button", { class: "strong", type: "button", onclick: shut, autofocus: true }, t("close")))]);
 }
 

@@ -13,6 +13,8 @@ from services.ems120.desk import Desk, answer
 from services.ems120.edge import invalid
 from services.ems120.pending import Pending
 from tocsin.codec.text import parse_rfc3339, plain, rfc3339
+from tocsin.mission.offer import offer
+from tocsin.mission.state import Facts
 from tocsin.mission.values import TRIAGE, MissionState, Triage, UnitState
 from tocsin.mission.view import hospital_view, mission_view, unit_view
 from tocsin.runtime.bodies import wait_of
@@ -107,6 +109,18 @@ def _missions(router: APIRouter, desk: Desk) -> None:
         if not desk.sees_mission(who, held):
             raise Problem(404, "not_found", f"There is no mission {mission_id!r}.")
         return answer(200, plain(mission_shown(held)))
+
+    @router.get("/v1/missions/{mission_id}/candidates", tags=["missions"])
+    async def candidates(mission_id: str, who: Annotated[Principal, Depends(allowed(*MEDICAL))]) -> Response:
+        """Units that could be sent now and hospitals to go to, best first, weighed by the rules as of this moment."""
+        region = await desk.known(who, "missions", mission_id)
+        held = index.state.missions[mission_id]
+        if not desk.sees_mission(who, held):
+            raise Problem(404, "not_found", f"There is no mission {mission_id!r}.")
+        facts = Facts(recorded_at=desk.clock.now_ms(), policy=desk.policy, positions=desk.positions.newest)
+        fleet = [u for u in index.state.units.values() if u.region == region]
+        beds = [h for h in index.state.hospitals.values() if h.region == region]
+        return answer(200, plain(offer(held, fleet, beds, facts)))
 
 
 def _fleet(router: APIRouter, desk: Desk) -> None:

@@ -62,7 +62,8 @@ class Notifier:
             settings, self.store, self.hub, self.clerk, self.presenter, self.policy, self.producer, self.clock,
             Outward(self.ranges, timeout_s=settings.webhook_timeout_s),
         )  # fmt: skip
-        self.intake = proxy.client(settings.intake_url or f"http://127.0.0.1:{settings.port + 1}")
+        self.intake = proxy.intake(settings.intake_url or f"http://127.0.0.1:{settings.port + 1}")
+        self.ems = proxy.ems(settings.ems_url or f"http://127.0.0.1:{settings.port + 2}")
         self.standing.followers += [self.presenter.follow, self.courier.follow]
 
     @contextlib.asynccontextmanager
@@ -79,6 +80,7 @@ class Notifier:
             await self.vital.stop(within_s=6)
             await self.producer.stop()
             await self.intake.aclose()
+            await self.ems.aclose()
             self.store.close()
             self.keyring.close()
 
@@ -105,7 +107,7 @@ def build(settings: Settings) -> tuple[FastAPI, Notifier]:
         )
     )
     _stream(app, notifier, board)
-    app.include_router(proxy.routes(notifier.intake))
+    app.include_router(proxy.routes(notifier.intake, notifier.ems, notifier.stop))
     publish(app)
     pages.mount(app)
     return app, notifier

@@ -43,7 +43,7 @@ class _Console(StaticFiles):
         methods = {m for r in fits for m in r.methods or ()}
         if methods:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
-        if path.startswith("v1/"):
+        if path.startswith(("v1/", "ems120/")):
             raise HTTPException(404)
         response = await super().get_response(path, scope)
         for name, value in _HEADERS.items():

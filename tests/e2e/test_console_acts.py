@@ -455,3 +455,27 @@ async def test_a_session_that_ends_takes_no_words_with_it(county: Deployment, br
     await at.page.keyboard.press("n")
     assert await at.page.input_value("dialog[open] textarea[name=text]") == "河里有人呼救"
     assert at.errors == []
+
+
+async def test_units_an_agency_has_named_are_offered_again(county: Deployment, browser: Browser) -> None:
+    """An id is typed once: the next incident offers it to press, and another may still be typed beside it."""
+    first, second = await fire(county), await fire(county)
+    unit = f"消防-{uuid.uuid4().hex[:5]}"
+    at = await desk(browser, county, county.agency_tokens["nanxian-fire"])
+    for incident_id in (first, second):
+        await at.row(incident_id)
+        await at.page.focus("#queue")
+        await at.page.keyboard.press("a")
+        await at.task_state("acknowledged")
+        await at.page.keyboard.press("d")
+        if incident_id == first:
+            await at.page.fill("dialog[open] input[name=unit_ids]", unit)
+        else:
+            await at.page.fill("dialog[open] input[name=unit_ids]", "消防-新")
+            await at.page.focus(f"dialog[open] .known button >> text={unit}")
+            await at.page.keyboard.press("Enter")
+        await at.page.keyboard.press("Control+Enter")
+        await at.task_state("dispatched")
+    tasks = (await state_of(county, second))["tasks"]
+    assert next(x for x in tasks if x["agency"] == "nanxian-fire")["units"] == ["消防-新", unit]
+    assert at.errors == []

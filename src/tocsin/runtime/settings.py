@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     webhook_retry_s: float = Field(
         1, gt=0, le=60, description="pause after a webhook's first failure; doubled each time, to 60"
     )
-    ems_url: str = Field("", description="where other services reach ems120")
+    ems_url: str = Field(
+        "", description="where others reach ems120; for the notifier its port + 2 on loopback where empty"
+    )
     notifier_url: str = Field("", description="where the command line reaches a notifier that `up` did not start")
     supervision_url: str = Field("", description="the same for supervision")
     router_url: str = Field("", description="the same for the router")

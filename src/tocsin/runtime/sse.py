@@ -94,6 +94,7 @@ class StreamResponse(Response):
         async with contextlib.aclosing(self._chunks) as chunks:  # type: ignore[type-var]  # an async generator, typed as its iterator
             async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
