@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 
 Json = dict[str, Any]
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Lists the dead letters, or puts back those that were never put back."""
         if what not in ("list", "replay"):
-            raise Mend(f"deadletter knows no {what}", "Use `tocsin deadletter list` or `tocsin deadletter replay`.")
+            raise Misused(f"deadletter knows no {what}", "Use `tocsin deadletter list` or `tocsin deadletter replay`.")
         deployment = Deployment.find(data_dir)
         told = asyncio.run(_list(deployment, ident) if what == "list" else _replay(deployment, ident, again=again))
         print(json.dumps(told, ensure_ascii=False) if as_json else _lines(told))
