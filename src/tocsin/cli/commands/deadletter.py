@@ -65,6 +65,8 @@ async def _replay(deployment: Deployment, ident: str, *, again: bool) -> Json:
     from tocsin.deadletters import put_all_back
 
     replayed, passed_by = await _asked(put_all_back(deployment.settings(), ident, again=again))
+    if ident and not replayed + passed_by:
+        raise Mend(f"There is no dead letter {ident}", "See `tocsin deadletter list`.")
     return {"replayed": replayed, "passed_by": passed_by}
 
 
