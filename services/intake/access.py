@@ -101,7 +101,7 @@ def check_act(who: Principal, act: c.Act) -> None:
         fine = role in _DESKS
     if not fine:
         name = type(act).__struct_config__.tag
-        raise Problem(403, "role_wrong", f"A {role} does not '{name}' here; ask the desk that does.")
+        raise Problem(403, "role_wrong", f"{name!r} is no act of the role {role} here; ask the desk whose it is.")
 
 
 class Sights:

@@ -54,6 +54,8 @@ def read_act(value: Any, known: dict[str, type[c.Act]]) -> tuple[c.Act, Head]:
     if cls is None:
         said = f"expected one of {', '.join(sorted(known))}"
         raise invalid("There is no such command here; see 'errors'.", FieldError("command", said))
+    if cls is c.RequestInformation and isinstance(value.get("missing"), str):
+        value = value | {"missing": [value["missing"]]}
     body, errors = _moments(value, cls)
     errors += field_errors(body, cls, tag="command")
     errors += field_errors(body, Head)
@@ -134,13 +136,20 @@ def _beyond_types(act: c.Act, head: Head) -> list[FieldError]:
     other = "into" if isinstance(act, c.Merge) else "to" if isinstance(act, c.Relate) else ""
     if other and INCIDENT_ID.fullmatch(getattr(act, other)) is None:
         errors.append(FieldError(other, "expected an incident's number, such as 430921-20260405-000017"))
-    if isinstance(act, c.Note) and not act.text.strip():
-        errors.append(FieldError("text", "is empty"))
-    if isinstance(act, c.CorrectLocation) and not act.location.address.strip() and act.location.point is None:
-        errors.append(FieldError("location", "needs an address or a point"))
     if isinstance(act, c.CorrectLocation) and len(act.location.address) > _WORDS_MAX:
         errors.append(FieldError("location.address", f"send at most {_WORDS_MAX} characters"))
-    return errors
+    return errors + _says_nothing(act)
+
+
+def _says_nothing(act: c.Act) -> list[FieldError]:
+    """The field without which the act is about nothing."""
+    if isinstance(act, c.Note) and not act.text.strip():
+        return [FieldError("text", "is empty")]
+    if isinstance(act, c.RequestInformation) and not any(m.strip() for m in act.missing):
+        return [FieldError("missing", "name what is missing, all of it")]
+    if isinstance(act, c.CorrectLocation) and not act.location.address.strip() and act.location.point is None:
+        return [FieldError("location", "needs an address or a point")]
+    return []
 
 
 def described(given: c.GivenLocation, place: Place) -> c.GivenLocation:

@@ -69,7 +69,7 @@ class Api:
         )  # fmt: skip
         r.add_api_route(
             "/calls:batch", self.post_batch, methods=["POST"], tags=["calls"],
-            responses=answers("Receipt", 401, 413, success=())
+            responses=answers("Receipt", 401, 403, 413, success=())
             | {200: {"description": "A line an input line", "content": {"application/x-ndjson": {}}}},
             openapi_extra=body("BatchLines", "application/x-ndjson") | _SIGNED,
         )  # fmt: skip
@@ -116,6 +116,7 @@ class Api:
     async def post_batch(self, request: Request) -> Response:
         """Records many calls, one a line; answers one line a line, in order."""
         who = self._gate.principal(request)
+        check_taker(who)
         lines = await self._batch.take(await bounded(request, BATCH_MAX), who, current())
         return Response(lines, 200, media_type="application/x-ndjson")
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.intake.accept import Calls, Ready, fresh_id
+from services.intake.accept import Calls, Ready, Receipt, fresh_id
 from services.intake.access import check_line
 from services.intake.safekeeping import Kept, Safekeeping
 from services.intake.spool import SpoolFull
@@ -76,7 +76,7 @@ class Batch:
                 seen[given] = (body, i)
                 known = self._calls.known(given, body)
                 if known is not None:
-                    answers[i] |= {"status": 202, "call_id": given}
+                    _taken(answers[i], known)
                     return None
             return _Line(i, given or fresh_id(), parsed, body)
         except InvalidBody as e:
@@ -107,9 +107,7 @@ class Batch:
 
     def _counted(self, line: _Line, ready: Ready, kept: Kept, answers: list[dict[str, Any]]) -> None:
         receipt = self._calls.counted(ready, kept)
-        answers[line.number] |= {"status": 202, "call_id": receipt.call_id}
-        if receipt.flags:
-            answers[line.number]["flags"] = receipt.flags
+        _taken(answers[line.number], receipt)
 
     async def _one(self, line: _Line, who: Principal, trace: str) -> Ready | Problem:
         try:
@@ -134,6 +132,13 @@ def _again(answer: dict[str, Any], first: tuple[str, int], body: str) -> None:
         answer["_as"] = first[1]
     else:
         answer |= {"status": 409, "code": "call_id_conflict"}
+
+
+def _taken(answer: dict[str, Any], receipt: Receipt) -> None:
+    """A line whose call is safe, now or since it came first: the same answer."""
+    answer |= {"status": 202, "call_id": receipt.call_id}
+    if receipt.flags:
+        answer["flags"] = receipt.flags
 
 
 def _refused(answer: dict[str, Any], problem: Problem) -> None:

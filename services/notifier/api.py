@@ -1,10 +1,12 @@
 """The reading routes: incidents, their histories, what waits for a person, what was delivered, labels."""
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from services.notifier import cap, eido, read
@@ -30,6 +32,17 @@ Cursor = Annotated[str, Query(max_length=200)]
 EIDO = "application/emergency.eido+json"
 REVEAL_MS = 10 * 60_000
 """How long a number stays readable after its revealing; then the act is to be repeated, with a reason."""
+
+
+_BARE_PLUS = re.compile(r"(T[\d:.]+) (\d\d:\d\d)", re.ASCII)
+
+
+def _plus(text: object) -> object:
+    """A time whose `+08:00` was sent as it is: in a query a bare plus is a blank."""
+    return _BARE_PLUS.sub(r"\1+\2", text) if isinstance(text, str) else text
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_plus), Query()]
 
 
 class Board:
@@ -148,7 +161,7 @@ def _one(router: APIRouter, board: Board) -> None:
         response_class=Response,
         responses=answers("IncidentView", 404, 422),
     )
-    def incident(who: Reader, incident_id: str, as_of: Annotated[datetime | None, Query()] = None) -> Response:
+    def incident(who: Reader, incident_id: str, as_of: Moment = None) -> Response:
         """One incident, now or as it was."""
         found, sight = board.found(who, incident_id)
         shown = found.incident

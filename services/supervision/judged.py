@@ -72,7 +72,7 @@ def _case_routes(router: APIRouter, desk: Desk, complaints: Complaints) -> None:
     async def complain(
         principal: Annotated[
             Principal,
-            Depends(allowed("call_taker", "hotline", "commander", "ems_dispatcher", "supervisor", "auditor", "admin")),
+            Depends(allowed("call_taker", "hotline", "commander", "ems_dispatcher", "supervisor", "admin")),
         ],
         body: Annotated[ComplaintBody, Depends(posted(ComplaintBody))],
     ) -> Receipt:

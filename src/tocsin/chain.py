@@ -35,9 +35,11 @@ class ChainWalk:
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.broken: list[BrokenLink] = []
         self.events = self.anchors_met = 0
-        self._anchored: dict[str, dict[int, Anchor]] = defaultdict(dict)
+        # An owner anchors the head it finds, so a restart names a head twice: each is held against the log, or else
+        # the anchor of a head forged while it was down would stand in for the one that was written before.
+        self._anchored: dict[str, dict[int, list[Anchor]]] = defaultdict(dict)
         for anchor in anchors:
-            self._anchored[anchor.chain][anchor.seq] = anchor
+            self._anchored[anchor.chain].setdefault(anchor.seq, []).append(anchor)
 
     def take(self, partition: int, offset: int, value: bytes) -> None:
         """Takes the next record of a partition."""
@@ -55,18 +57,17 @@ class ChainWalk:
             self._break(chain, partition, offset, event.seq, "the hash of its predecessor is another one")
         head = chain_hash(value)
         self.heads[chain] = (event.seq, head)
-        anchor = self._anchored.get(chain, {}).pop(event.seq, None)
-        if anchor is not None and anchor.hash != head.hex():
+        anchored = [a.hash == head.hex() for a in self._anchored.get(chain, {}).pop(event.seq, ())]
+        self.anchors_met += sum(anchored)
+        if not all(anchored):
             self._break(chain, partition, offset, event.seq, "another hash was anchored outside the log")
-        elif anchor is not None:
-            self.anchors_met += 1
 
     def end(self) -> None:
         """After the last record: an anchor that was not met says that a tail is missing."""
         for chain, left in self._anchored.items():
-            for anchor in sorted(left.values(), key=lambda a: a.seq)[:1]:
+            for seq in sorted(left)[:1]:
                 self._break(
-                    chain, anchor.partition, -1, anchor.seq,
+                    chain, left[seq][0].partition, -1, seq,
                     f"anchored outside the log, but the chain ends at {self.heads.get(chain, (0, b''))[0]}",
                 )  # fmt: skip
 

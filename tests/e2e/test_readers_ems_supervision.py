@@ -135,6 +135,9 @@ def test_a_complaint_never_reaches_whom_it_is_about(county: Deployment) -> None:
         receipt = taken.json()["receipt"]
         unknown = http.post("/v1/complaints", json=said | {"agency": "nanxian-none"})
         assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "agency")
+    for reader in ("auditor", "monitor", "nanxian-water"):
+        with county.client("supervision", reader) as http:
+            assert http.post("/v1/complaints", json=said).status_code == 403, f"{reader} reads"
     with county.client("supervision", "supervisor", seconds=60) as http:
         # The receipt is given once the complaint is on the log; the cases are read from there.
         cases = eventually_sync(lambda: _cases_with(http, receipt), what="the complaint among the cases")

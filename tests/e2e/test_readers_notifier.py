@@ -36,6 +36,8 @@ def test_an_incident_has_the_contracts_shape(county: Deployment) -> None:
         assert len({e["event_id"] for e in history}) == len(history)
         past = http.get(f"/v1/incidents/{incident}", params={"as_of": history[0]["recorded_at"]})
         assert past.status_code == 200
+        bare = http.get(f"/v1/incidents/{incident}?as_of={history[0]['recorded_at']}")
+        assert bare.json() == past.json(), "a bare + in the address is a blank to a server"
         gone = http.get(f"/v1/incidents/{incident}", params={"as_of": "2020-01-01T00:00:00Z"})
         assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
         assert [e["type"] for e in history[:2]] == ["CallRecorded", "IncidentOpened"]

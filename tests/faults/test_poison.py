@@ -19,7 +19,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from tests.faults.stage import Callers, Figures, Found, Ledger, judge, log_of, percentile, ready, verified, within
-from tests.support import deployed, eventually, free_port, stretched, tocsin_json
+from tests.support import deployed, eventually, free_port, stretched, tocsin, tocsin_json
 from tocsin.cli.deployment import Deployment
 from tocsin.cli.plan import UpPlan
 from tocsin.codec.wire import encode_command
@@ -216,6 +216,8 @@ async def test_putting_dead_letters_back_twice_changes_nothing(site: Site) -> No
     assert first["replayed"] == len(before)
     second = await asyncio.to_thread(tocsin_json, "deadletter", "replay", *data)
     assert (second["replayed"], second["passed_by"]) == (0, len(before))
+    none = await asyncio.to_thread(tocsin, "deadletter", "replay", "--id", "none", *data, ok=False)
+    assert (none.returncode, "deadletter list" in none.stderr) == (1, True), "an id that is none is told"
     again = await asyncio.to_thread(tocsin_json, "deadletter", "replay", "--again", *data)
     assert again["replayed"] == len(before)
     await site.goes_on("poison-end")

@@ -102,7 +102,7 @@ async def test_one_id_sent_at_once_to_all_replicas_has_one_answer(
 
 async def test_a_batch_answers_a_line_a_line_in_order(stage: IntakeStage, request: pytest.FixtureRequest) -> None:
     """Every line has its answer at its place: taken, repeated, in conflict, unreadable, another desk's."""
-    one = CALL | {"call_id": named(request)}
+    one = CALL | {"call_id": named(request), "location": {"point": {"lon": 28.98, "lat": 112.37, "crs": "WGS84"}}}
     lines = [
         json.dumps(CALL), json.dumps(one), json.dumps(one), json.dumps(one | {"text": "x"}), "{", "",
         json.dumps(CALL | {"line": "12345"}), json.dumps(CALL | {"text": "x" * 70_000}),
@@ -113,12 +113,13 @@ async def test_a_batch_answers_a_line_a_line_in_order(stage: IntakeStage, reques
     assert [a["line"] for a in answers] == list(range(1, 9))
     assert [a["status"] for a in answers] == [202, 202, 202, 409, 422, 422, 403, 413]
     assert answers[1]["call_id"] == answers[2]["call_id"] == one["call_id"]
+    assert answers[1]["flags"] == ["point_invalid"]
     # Asked for it, the other replica has read as far as the log goes.
     assert (await stage.get(f"/v1/calls/{one['call_id']}", slot=1)).status_code == 200
     again = [
         json.loads(x) for x in (await stage.post("/v1/calls:batch", json.dumps(one).encode(), slot=1)).text.splitlines()
     ]
-    assert again == [{"line": 1, "status": 202, "call_id": one["call_id"]}]
+    assert again == [answers[1] | {"line": 1}], "the first answer again, its flags too"
     assert [x.command_id for _, x in await stage.on_log()].count(f"call:{one['call_id']}") == 1
     assert (await stage.post("/v1/calls:batch", b"{}\n" * 10_001)).status_code == 413
 
@@ -258,6 +259,7 @@ async def test_words_of_an_act_are_sealed_under_its_incident(
         ("/v1/calls", CALL | {"line": "12345"}, "call_taker", 403),
         ("/v1/calls", CALL | {"line": "120"}, "hotline", 403),
         ("/v1/calls", CALL, "monitor", 403),
+        ("/v1/calls:batch", CALL, "auditor", 403),
         ("/v1/calls", CALL | {"line": "12345"}, "commander", 202),
         ("/v1/calls", CALL | {"line": "120"}, "ems_dispatcher", 202),
     ],

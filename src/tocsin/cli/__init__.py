@@ -51,7 +51,7 @@ def main() -> None:
         sys.exit(build(wanted if wanted in _modules() else "")(prog_name="tocsin", standalone_mode=False) or 0)
     except Mend as e:
         print(f"tocsin: {' '.join(str(e).split())}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(e.exit_code)
     except _Misused as e:
         context = getattr(e, "ctx", None)
         path = context.command_path if context is not None else "tocsin"

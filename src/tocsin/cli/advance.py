@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tocsin.cli.clockfile import parse_time
 from tocsin.cli.deployment import Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 from tocsin.codec.text import rfc3339
 from tocsin.runtime.clock import Clock, write_clock
 from tocsin.runtime.held import Held
@@ -37,7 +37,7 @@ def parse_duration_ms(text: str) -> int:
     """An ISO 8601 duration of days and less (`PT30S`, `P1DT2H`) in milliseconds; Mend otherwise."""
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
-        raise Mend(f"{text!r} is no duration", "Write it like PT30S, PT10M, PT1H30M or P1D.")
+        raise Misused(f"{text!r} is no duration", "Write it like PT30S, PT10M, PT1H30M or P1D.")
     days, hours, minutes, seconds = (float(g or 0) for g in match.groups())
     return round(1000 * (days * 86_400 + hours * 3_600 + minutes * 60 + seconds))
 

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 from tocsin.codec.text import parse_rfc3339
 from tocsin.runtime.clock import Clock, write_clock
 
@@ -16,7 +16,7 @@ def parse_time(text: str) -> int:
     try:
         return parse_rfc3339(text)
     except (ValueError, OverflowError):
-        raise Mend(f"{text!r} is no time with an offset", "Write it like 2026-04-05T08:00:00+08:00.") from None
+        raise Misused(f"{text!r} is no time with an offset", "Write it like 2026-04-05T08:00:00+08:00.") from None
 
 
 def prepare_clock(data_dir: Path, mode: str, start: str = "") -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tocsin.broker.node import CONTROLLER_OFFSET
 from tocsin.cli.deployment import BROKER_PORT_OFFSET, PORT_OFFSETS
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 from tocsin.runtime.settings import Settings
 
 PORT_BASE_MAX = 65_535 - BROKER_PORT_OFFSET - CONTROLLER_OFFSET - 3
@@ -109,15 +109,15 @@ def plan_up(
 ) -> UpPlan:
     """Checks the options and fills in what the environment says; Mend where something cannot be."""
     if not re.fullmatch(r"real|manual|scaled:\d+(\.\d+)?", clock):
-        raise Mend(
+        raise Misused(
             f"--clock {clock} is not known", "Use real, manual, or scaled:N (N times as fast), such as scaled:60."
         )
     if clock.startswith("scaled:") and float(clock.partition(":")[2]) <= 0:
-        raise Mend("A clock scaled by 0 stands still", "Use --clock manual for that.")
+        raise Misused("A clock scaled by 0 stands still", "Use --clock manual for that.")
     if not 1024 <= port_base <= PORT_BASE_MAX:  # noqa: PLR2004 - below are the system's own
-        raise Mend(f"--port-base {port_base} leaves no room", f"Choose one from 1024 to {PORT_BASE_MAX}.")
+        raise Misused(f"--port-base {port_base} leaves no room", f"Choose one from 1024 to {PORT_BASE_MAX}.")
     if nodes not in (1, 3):
-        raise Mend(f"A cluster of {nodes} nodes is not offered", "Use --nodes 1 or --nodes 3.")
+        raise Misused(f"A cluster of {nodes} nodes is not offered", "Use --nodes 1 or --nodes 3.")
     if policy is not None and not policy.is_dir():
         raise Mend(
             f"The policy directory {policy} is not there", "Name another, or make one: `tocsin policy copy DIR`."

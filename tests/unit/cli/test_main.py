@@ -35,6 +35,39 @@ def test_an_error_is_one_line_with_its_mend(args: list[str], said: str) -> None:
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["audit", "repair"], "audit verify"),
+        (["deadletter", "drop"], "deadletter replay"),
+        (["day", "--scenario", "flood"], "storm"),
+        (["explain", "430921-20260405-000017", "--lang", "fr"], "zh or en"),
+        (["up", "--clock", "fast"], "manual"),
+        (["up", "--nodes", "2"], "--nodes 3"),
+        (["up", "--port-base", "80"], "1024"),
+        (["replay", "--until", "yesterday"], "RFC 3339"),
+        (["clock", "--advance", "30"], "PT30S"),
+        (["clock", "--advance", "PT1S", "--set", "2026-04-05T08:00:00+08:00"], "Use one of them"),
+        (["tail", "no.such.topic"], "incident.events"),
+    ],
+)
+def test_a_value_that_cannot_be_is_misuse_wherever_it_runs(args: list[str], said: str, tmp_path: Path) -> None:
+    """Exit code 2, as for an option that is unknown: it is said before any deployment is looked for."""
+    done = tocsin(*args, "--data-dir", str(tmp_path / "none"), ok=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_status_of_nothing_is_an_object_too(tmp_path: Path) -> None:
+    """A script that asks whether all is ready is told that it is not, beside the line for people; exit code 1."""
+    done = tocsin("status", "--data-dir", str(tmp_path), "--json", ok=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"ready": False, "data_dir": str(tmp_path), "services": []}
+    assert "tocsin up" in done.stderr
+
+
 def test_what_cannot_be_undone_asks_nobody_who_is_not_there(tmp_path: Path) -> None:
     """`forget` without a terminal and without --yes is refused, and nothing but an object ever comes with --json."""
     (tmp_path / "secrets").mkdir()

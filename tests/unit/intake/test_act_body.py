@@ -48,6 +48,17 @@ def test_blanks_are_no_words() -> None:
     assert read_act({"command": "note", "text": " 三楼 "}, ON_INCIDENT)[0] == c.Note(text=" 三楼 ")
 
 
+def test_one_missing_paper_may_be_named_alone() -> None:
+    """What is missing is a list, or the one thing; where nothing is named, the field is."""
+    for said in ("身份证", ["身份证"]):
+        assert read_act({"command": "request_information", "missing": said}, ON_INCIDENT)[0] == c.RequestInformation(
+            missing=["身份证"]
+        )
+    for nothing in ("", " ", [], [" "]):
+        assert faults({"command": "request_information", "missing": nothing}) == ["missing"]
+    assert faults({"command": "request_information", "missing": 5}) == ["missing"]
+
+
 def test_a_corrected_point_is_not_left_under_the_old_address() -> None:
     """Where a person gives a point alone, the file says that point, never the words of where it was thought to be."""
     at = Point(lon=112.0941, lat=29.3026)

@@ -171,6 +171,30 @@ def test_invariant_6_a_changed_link_and_a_cut_tail_are_found() -> None:
     assert [(b.offset, "predecessor" in b.what) for b in forged.broken] == [(2, True)]
 
 
+def test_invariant_6_an_anchor_written_again_does_not_hide_the_one_before() -> None:
+    """A last event forged while the owner was down is anchored when it comes back: the head anchored before differs."""
+    _, out = decide(*(asked(f"c{i}") for i in range(2)))
+    values = [a.value or b"" for a in out.appends if a.topic == KERNEL.events.name]
+
+    def walked(records: list[bytes], *anchors: Anchor) -> ChainWalk:
+        walk = ChainWalk("t", anchors)
+        for i, v in enumerate(records):
+            walk.take(0, i, v)
+        walk.end()
+        return walk
+
+    def anchored(walk: ChainWalk) -> Anchor:
+        seq, head = walk.heads[REGION]
+        return Anchor(at=NOON, topic="t", partition=0, chain=REGION, seq=seq, hash=head.hex())
+
+    before = anchored(walked(values))
+    again = walked(values, before, before)
+    assert (again.broken, again.anchors_met) == ([], 2)
+    changed = [values[0], values[1].replace(b"c1", b"cX")]
+    after = anchored(walked(changed))
+    assert [b.what for b in walked(changed, before, after).broken] == ["another hash was anchored outside the log"]
+
+
 def test_a_dead_letter_put_back_and_dying_again_is_the_same_one() -> None:
     """Its id is made from where it first stood, so a list shows it once, whatever offset it has now."""
     record = at(7, asked("x")._replace(value=b"\xff"))

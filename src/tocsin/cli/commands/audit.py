@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Walks every region's chain of events; says the first broken link. Exit 1 where there is one."""
         if what != "verify":
-            raise Mend(f"audit knows no {what}", "Use `tocsin audit verify`.")
+            raise Misused(f"audit knows no {what}", "Use `tocsin audit verify`.")
         deployment = Deployment.find(data_dir)
         told = asyncio.run(verified(deployment, data_dir))
         print(json.dumps(told, ensure_ascii=False) if as_json else _lines(told))

@@ -20,17 +20,18 @@ def register(app: typer.Typer) -> None:
         """Moves the clock; returns once all that is due by then has fired and is committed. Alone: shows it."""
         from tocsin.cli.advance import Mover, parse_duration_ms
         from tocsin.cli.clockfile import parse_time
-        from tocsin.cli.errors import Mend
+        from tocsin.cli.errors import Misused
         from tocsin.cli.progress import out, steps
         from tocsin.codec.text import rfc3339
         from tocsin.runtime.clock import Clock
 
         if advance and set_to:
-            raise Mend("--advance and --set together say two things", "Use one of them.")
+            raise Misused("--advance and --set together say two things", "Use one of them.")
+        step_ms, at = parse_duration_ms(advance) if advance else 0, parse_time(set_to) if set_to else 0
         deployment = Deployment.find(data_dir)
         if advance or set_to:
             mover = Mover(deployment)
-            target = mover.now_ms() + parse_duration_ms(advance) if advance else parse_time(set_to)
+            target = at or mover.now_ms() + step_ms
             with steps() as told:
                 told.say(f"moving the clock to {rfc3339(target)}")
                 now = mover.move(target)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 
 _SCENARIOS = ("county", "easy", "rush", "storm", "border")
 _DAY_START_MS = 1_775_318_400_000
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         from tocsin.runtime.settings import Settings
 
         if scenario not in _SCENARIOS:
-            raise Mend(f"There is no scenario {scenario!r}", f"Take one of {', '.join(_SCENARIOS)}.")
+            raise Misused(f"There is no scenario {scenario!r}", f"Take one of {', '.join(_SCENARIOS)}.")
         if play:
             deployment = Deployment.find(data_dir)
             if deployment.clock == "real" and not in_real_time:

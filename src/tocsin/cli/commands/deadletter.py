@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 
 Json = dict[str, Any]
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Lists the dead letters, or puts back those that were never put back."""
         if what not in ("list", "replay"):
-            raise Mend(f"deadletter knows no {what}", "Use `tocsin deadletter list` or `tocsin deadletter replay`.")
+            raise Misused(f"deadletter knows no {what}", "Use `tocsin deadletter list` or `tocsin deadletter replay`.")
         deployment = Deployment.find(data_dir)
         told = asyncio.run(_list(deployment, ident) if what == "list" else _replay(deployment, ident, again=again))
         print(json.dumps(told, ensure_ascii=False) if as_json else _lines(told))
@@ -65,6 +65,8 @@ async def _replay(deployment: Deployment, ident: str, *, again: bool) -> Json:
     from tocsin.deadletters import put_all_back
 
     replayed, passed_by = await _asked(put_all_back(deployment.settings(), ident, again=again))
+    if ident and not replayed + passed_by:
+        raise Mend(f"There is no dead letter {ident}", "See `tocsin deadletter list`.")
     return {"replayed": replayed, "passed_by": passed_by}
 
 

@@ -9,7 +9,7 @@ import typer
 
 from tocsin.cli.book import Book, Language, language_of
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 from tocsin.cli.story_zh import Story
 
 Json = dict[str, Any]
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
 def language_asked(lang: str) -> Language:
     """The language of the text; Mend where --lang names none of ours."""
     if lang and lang[:2].lower() not in ("zh", "en"):
-        raise Mend(f"--lang {lang} is not spoken here", "Use zh or en (用 zh 或 en).")
+        raise Misused(f"--lang {lang} is not spoken here", "Use zh or en (用 zh 或 en).")
     return language_of(lang)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 
 Json = dict[str, Any]
 
@@ -104,7 +104,7 @@ def _moment(text: str) -> int:
     except NotATime:
         at = None
     if at is None:
-        raise Mend(f"{text} is no time", "Write it as RFC 3339, such as 2026-04-05T08:00:00+08:00.")
+        raise Misused(f"{text} is no time", "Write it as RFC 3339, such as 2026-04-05T08:00:00+08:00.")
     return at
 
 

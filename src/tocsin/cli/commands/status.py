@@ -7,6 +7,7 @@ import typer
 from msgspec import Struct
 
 from tocsin.cli.deployment import DATA_DIR, SERVICES, AsJson, DataDir, Deployment
+from tocsin.cli.errors import Mend
 
 
 class ServiceStatus(Struct):
@@ -32,7 +33,12 @@ def register(app: typer.Typer) -> None:
         from tocsin.cli.brokers import brokers_seen
         from tocsin.cli.progress import out
 
-        deployment = Deployment.find(data_dir)
+        try:
+            deployment = Deployment.find(data_dir)
+        except Mend:
+            if as_json:  # a script that asks is told no, beside the line for people
+                out({"ready": False, "data_dir": str(data_dir), "services": []})
+            raise
         rows = [_row(deployment, name) for name in SERVICES]
         brokers = max(brokers_seen(deployment))
         router = next(r for r in rows if r.name == "router")

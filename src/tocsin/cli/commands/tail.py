@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.cli.deployment import DATA_DIR, AsJson, DataDir, Deployment
-from tocsin.cli.errors import Mend
+from tocsin.cli.errors import Mend, Misused
 
 Json = dict[str, Any]
 
@@ -26,9 +26,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Prints a topic's records from the first one, decoded, one JSON object a line."""
         del as_json  # one JSON object a line is what it prints anyway
+        name = _named(topic)
         deployment = Deployment.find(data_dir)
         try:
-            asyncio.run(_tail(deployment, _named(topic), most, follow=follow))
+            asyncio.run(_tail(deployment, name, most, follow=follow))
         except KeyboardInterrupt:
             raise typer.Exit from None
 
@@ -41,7 +42,7 @@ def _named(text: str) -> str:
     found = [n for n in names if n in (text, f"tocsin.{wanted}.v1")] or [n for n in names if wanted in n]
     if len(found) != 1:
         what = "fits several topics" if found else "is no topic"
-        raise Mend(f"{text} {what}", f"Name one of: {', '.join(n.removeprefix('tocsin.') for n in found or names)}.")
+        raise Misused(f"{text} {what}", f"Name one of: {', '.join(n.removeprefix('tocsin.') for n in found or names)}.")
     return found[0]
 
 
