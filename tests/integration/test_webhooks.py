@@ -70,7 +70,8 @@ async def hooked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setenv("TOCSIN_WEBHOOK_TIMEOUT_S", "30")
     monkeypatch.setenv("TOCSIN_WEBHOOK_RETRY_S", "0.05")
     yield stage
-    async with stage.http(slot=next(iter(stage.running))) as http:
+    alive = next(slot for slot, (process, _) in stage.running.items() if process.poll() is None)
+    async with stage.http(slot=alive) as http:
         for item in (await http.get("/v1/webhooks")).json()["items"]:
             assert (await http.delete(f"/v1/webhooks/{item['id']}")).status_code == 204
 
