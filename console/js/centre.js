@@ -130,12 +130,14 @@ export function missionOrder(a, b) {
     || a.opened_at.localeCompare(b.opened_at) || a.mission_id.localeCompare(b.mission_id);
 }
 
-// The next limit this mission is held to: the crew's word within 30 s, else the promise that runs on its task.
+// The next limit this mission is held to: the crew's word within 30 s, else the first of the promises that run on its
+// task and the one its patient's triage makes.
 export function limitOf(m, incident) {
   if (m.acknowledge_due_at) return { clock: "acknowledge", due: Date.parse(m.acknowledge_due_at), started: Date.parse(m.times.assigned), card: "none" };
   if (!BEFORE_SCENE.includes(m.state)) return null;
   const names = m.state === "departed" ? ["arrive"] : ["dispatch", "arrive"];
   const open = (incident?.clocks ?? []).filter((c) => c.task_id === m.task_id && names.includes(c.clock) && (c.state === "running" || c.state === "missed"));
-  const first = open.sort((a, b) => a.due_at.localeCompare(b.due_at))[0];
+  if (m.arrive_due_at) open.push({ clock: "arrive", due_at: m.arrive_due_at, started_at: m.opened_at, card: "none" });
+  const first = open.sort((a, b) => Date.parse(a.due_at) - Date.parse(b.due_at))[0];
   return first ? { clock: first.clock, due: Date.parse(first.due_at), started: Date.parse(first.started_at), card: first.card } : null;
 }

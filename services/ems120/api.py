@@ -66,7 +66,7 @@ def _missions(router: APIRouter, desk: Desk) -> None:
     index = desk.index
 
     def mission_shown(mission: Any) -> Any:
-        return mission_view(mission, desk.words)
+        return mission_view(mission, desk.words, desk.policy.ems.arrival_s)
 
     @router.get("/v1/missions", tags=["missions"])
     async def missions(

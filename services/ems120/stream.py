@@ -90,8 +90,9 @@ def _frames(desk: Desk, who: Principal, entries: Sequence[Entry], at: list[int])
 def _snapshot(desk: Desk, who: Principal, at: Sequence[int]) -> bytes:
     state, now = desk.index.state, desk.clock.now_ms()
     missions = [state.missions[m] for m in sorted(desk.index.active)]
+    promised = desk.policy.ems.arrival_s
     body = {
-        "missions": [plain(mission_view(m, desk.words)) for m in missions if desk.sees_mission(who, m)],
+        "missions": [plain(mission_view(m, desk.words, promised)) for m in missions if desk.sees_mission(who, m)],
         "units": [
             plain(unit_view(u, desk.positions.newest.get(u.unit_id), now))
             for _, u in sorted(state.units.items())

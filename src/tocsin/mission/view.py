@@ -1,6 +1,6 @@
 """Missions, units and hospitals as their readers see them (contract, section 2, ems120)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -70,6 +70,7 @@ class MissionView(Frozen, frozen=True, kw_only=True):
     eta_s: int | None
     attempt: int
     acknowledge_due_at: Ms | None
+    arrive_due_at: Ms | None
     hospital_id: str | None
     hospital_eta_s: int | None
     candidates: list[Candidate]
@@ -140,8 +141,11 @@ def told(private: str) -> Told:
     return msgspec.structs.replace(said, caller=msgspec.structs.replace(said.caller, number=masked(said.caller.number)))
 
 
-def mission_view(m: Mission, words: Callable[[str], str]) -> MissionView:
-    """A mission; `words` makes sealed text clear."""
+def mission_view(m: Mission, words: Callable[[str], str], arrival_s: Mapping[str, int]) -> MissionView:
+    """A mission; `words` makes sealed text clear. `arrival_s`: the promise of each triage level, from the opening on.
+
+    What the incident's own clock promises goes by the call's priority; this goes by what is known of the patient.
+    """
     said = told(words(m.private) if m.private else "")
     caller = Reached() if CONFIDENTIAL in m.flags else said.caller
     scene = SceneView(
@@ -153,7 +157,9 @@ def mission_view(m: Mission, words: Callable[[str], str]) -> MissionView:
         triage=m.triage, triage_by=m.triage_by, triage_reasons=m.triage_reasons, answers=m.answers, kind=m.kind,
         priority=m.priority, needs_als=m.needs_als, location=scene, caller=caller, text=said.text,
         unit_id=m.unit_id or None, eta_s=m.eta_s,
-        attempt=m.attempt, acknowledge_due_at=m.acknowledge_due_at, hospital_id=m.hospital_id or None,
+        attempt=m.attempt, acknowledge_due_at=m.acknowledge_due_at,
+        arrive_due_at=None if m.ended_at or "arrived" in m.times else m.opened_at + arrival_s[m.triage] * 1000,
+        hospital_id=m.hospital_id or None,
         hospital_eta_s=m.hospital_eta_s, candidates=m.candidates, hospital_candidates=m.hospital_candidates,
         times=TimesView(**m.times), outcome=m.outcome or None, patient=m.patient, patients=m.patients, flags=m.flags,
         call_ids=m.call_ids, opened_at=m.opened_at, updated_at=m.updated_at, ended_at=m.ended_at, exercise=m.exercise,

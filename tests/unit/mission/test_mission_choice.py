@@ -146,9 +146,9 @@ def test_what_the_call_said_is_shown_with_its_number_masked() -> None:
     private = '{"caller":{"number":"13800001234","name":"张某"},"text":"晕倒了","address":"新颜路3号","times":{}}'
     world = World().fleet(a=("BLS", 1))
     world.open(private="~sealed")
-    shown = mission_view(world.mission(), lambda _: private)
+    shown = mission_view(world.mission(), lambda _: private, world.policy.ems.arrival_s)
     assert (shown.location.address, shown.text, shown.caller.number) == ("新颜路3号", "晕倒了", "138****1234")
-    gone = mission_view(world.mission(), lambda _: "[destroyed]")
+    gone = mission_view(world.mission(), lambda _: "[destroyed]", world.policy.ems.arrival_s)
     assert (gone.location.address, gone.text, gone.caller.number) == ("", "", "")
 
 
@@ -157,10 +157,28 @@ def test_a_confidential_caller_is_unseen_by_the_crew_too() -> None:
     private = '{"caller":{"number":"13800001234","name":"张某"},"text":"晕倒了","address":"新颜路3号","times":{}}'
     world = World().fleet(a=("BLS", 1))
     world.open(private="~sealed", confidential=True)
-    shown = mission_view(world.mission(), lambda _: private)
+    shown = mission_view(world.mission(), lambda _: private, world.policy.ems.arrival_s)
     assert (shown.location.address, shown.text) == ("新颜路3号", "晕倒了")
     assert (shown.caller.number, shown.caller.name) == ("", "")
     assert "caller_confidential" in shown.flags
+
+
+def test_the_promised_arrival_is_that_of_the_triage() -> None:
+    """Level III has thirty minutes from the opening, I eight (domain, 120 arrival); who has arrived owes none."""
+    world = World().fleet(a=("ALS", 1))
+    world.open()
+    promised = world.policy.ems.arrival_s
+
+    def due_s() -> float | None:
+        at = mission_view(world.mission(), str, promised).arrive_due_at
+        return None if at is None else (at - world.mission().opened_at) / 1000
+
+    assert (world.mission().triage, due_s()) == ("III", 1800)
+    world.act(cmd.TriagePatient(answers={"conscious": "no"}), M1)
+    assert (world.mission().triage, due_s()) == ("I", 480)
+    for step in (cmd.AcknowledgeMission(), cmd.DepartForScene(), cmd.ArriveAtScene()):
+        world.later(5).act(step, M1)
+    assert due_s() is None
 
 
 def leave(world: World, **more: object) -> dict[str, str]:
