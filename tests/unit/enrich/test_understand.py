@@ -165,6 +165,20 @@ def test_danger_waits_behind_nothing_routine(enricher: Enricher, text: str) -> N
     assert enricher.understand("122", "voice", text).priority <= 2
 
 
+def test_a_telephone_call_is_no_electric_shock(enricher: Enricher) -> None:
+    """打过电话 holds 过电: who rings again about his father was an injured man of his own."""
+    again = enricher.understand("120", "voice", "刚才打过电话的，老人现在昏迷了，喊不醒")
+    assert again.kind == "medical.other"
+    assert "unconscious" in again.raises
+    assert enricher.understand("120", "voice", "人过电了").kind == "medical.trauma"
+
+
+@pytest.mark.parametrize("text", ["我打过电话了，怎么还没来", "报警半个小时了还没看到人", "撞车的那个，交警什么时候来"])
+def test_who_asks_after_help_already_called_is_heard_so(enricher: Enricher, text: str) -> None:
+    """Linking looks for the matter it was sent to (linking.toml, `asking`)."""
+    assert "asked_after" in enricher.understand("110", "voice", text).raises
+
+
 def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
     """Yesterday's fire, a drill and a film are told, not happening; crying for help now is."""
     assert not enricher.danger("昨天的火已经灭了")
