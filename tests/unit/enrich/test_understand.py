@@ -145,7 +145,9 @@ def test_a_fire_outdoors_that_comes_to_houses_is_as_urgent_as_theirs(enricher: E
         ("喝醉了叫不醒", {"unconscious"}),
         ("我妈昏迷了，喊不醒", {"unconscious"}),
         ("人抽搐，口吐白沫", {"unconscious"}),
+        ("你们快点来，人快不行了", {"unconscious"}),
         ("有人晕倒了", {"collapsed"}),
+        ("中暑了，人说胡话", {"collapsed"}),
         ("没有昏迷，就是头晕", set()),
         ("意识清楚，腿摔断了", set()),
     ],
@@ -177,6 +179,21 @@ def test_a_telephone_call_is_no_electric_shock(enricher: Enricher) -> None:
 def test_who_asks_after_help_already_called_is_heard_so(enricher: Enricher, text: str) -> None:
     """Linking looks for the matter it was sent to (linking.toml, `asking`)."""
     assert "asked_after" in enricher.understand("110", "voice", text).raises
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "kind"),
+    [
+        ("120", "鱼刺卡在喉咙了", "medical.cardiac"),
+        ("119", "加油站那里有汽油味", "hazmat.leak"),
+        ("12345", "汽油涨价太快", "service.economy"),
+        ("12345", "餐饮店油烟味好大", "service.environment"),
+    ],
+)
+def test_what_chokes_or_smells_of_petrol(enricher: Enricher, line: str, text: str, kind: str) -> None:
+    """A blocked throat and petrol one can smell are danger; the price of petrol and a kitchen's smell are not."""
+    assert enricher.understand(line, "voice", text).kind == kind
+    assert enricher.danger(text) == (not kind.startswith("service."))
 
 
 def test_what_is_past_or_practised_is_no_danger(enricher: Enricher) -> None:
