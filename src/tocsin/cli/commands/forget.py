@@ -55,7 +55,8 @@ def register(app: typer.Typer) -> None:
         elif found:
             typer.echo(f"destroyed: {subject}")
         if not found:
-            raise Mend(f"There was no key for {who}", "Look whether the number or the id is the one the call carries.")
+            mend = "Give the telephone number where the call carried one, else the call id."
+            raise Mend(f"There was no key for {who}", mend)
 
 
 def subject_of(who: str, keyring: "Keyring") -> str:
