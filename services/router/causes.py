@@ -62,7 +62,7 @@ class Causes:
             return []
         if isinstance(data, ev.TaskRouted):
             call = _first_call(state, event, incident)
-            return [self._open(event, incident, data, call)]
+            return [self._open(event, incident, data, call, _raises(state, event, incident))]
         if isinstance(data, ev.TaskCompleted) and data.outcome:
             return []  # its missions said so
         if isinstance(data, STAND_DOWN):
@@ -73,33 +73,36 @@ class Causes:
         held = [
             t for t in incident.tasks.values() if t.agency_class == MEDICAL and t.state not in ("returned", "cancelled")
         ]
-        return [self._scene(event, incident, task) for task in held]
+        raises = _raises(state, event, incident) if held else []
+        return [self._scene(event, incident, task, raises) for task in held]
 
     def _ems(self, event: Event[Any], incident: Incident, target: str, data: Any, part: str = "") -> Append:
         row = self._policy().regions.get(incident.region)
         region = row.served_by if row is not None and row.served_by else incident.region
         return self._command(EMS_COMMANDS, event, region, target, data, part)
 
-    def _open(self, event: Event[Any], incident: Incident, routed: ev.TaskRouted, call: CallRecord | None) -> Append:
+    def _open(
+        self, event: Event[Any], incident: Incident, routed: ev.TaskRouted, call: CallRecord | None, raises: list[str]
+    ) -> Append:
         kind = self._policy().kinds.get(incident.kind)
         secret = (call is not None and call.confidential) or (kind is not None and kind.confidential)
         data = OpenMission(
             task_id=routed.task_id, incident_id=incident.incident_id, kind=incident.kind, priority=incident.priority,
-            place=incident.place, address=incident.address, victims=incident.victims, raises=list(incident.raises),
+            place=incident.place, address=incident.address, victims=incident.victims, raises=raises,
             call_ids=list(incident.links), routed_at=event.recorded_at, lane=incident.lane,
             private=call.private if call is not None else "",
             confidential=secret and incident.first_receiver != routed.agency,
         )  # fmt: skip
         return self._ems(event, incident, routed.task_id, data)
 
-    def _scene(self, event: Event[Any], incident: Incident, task: Task) -> Append:
+    def _scene(self, event: Event[Any], incident: Incident, task: Task, raises: list[str]) -> Append:
         call_id = event.data.call_id if isinstance(event.data, ev.CallLinked) else ""
         own = _opened_in(task)
         data = UpdateScene(
             incident_id=own, task_id=task.task_id, call_id=call_id,
             victims=_patients_of_its_own(incident) if own == incident.incident_id else None,
             place=incident.place, address=incident.address, kind=incident.kind, priority=incident.priority,
-            raises=list(incident.raises),
+            raises=raises,
         )  # fmt: skip
         return self._ems(event, incident, task.task_id, data, task.task_id)
 
@@ -164,6 +167,13 @@ def _first_call(state: PartitionState, event: Event[Any], incident: Incident) ->
     calls = state.regions[event.region].calls
     said = (calls[c].record for c in incident.links if c in calls and calls[c].record.private)
     return next(said, None)
+
+
+def _raises(state: PartitionState, event: Event[Any], incident: Incident) -> list[str]:
+    """What all its calls say of the patient, the first as the latest; the incident itself keeps the first's alone."""
+    calls = state.regions[event.region].calls
+    said = {r for c in incident.links if c in calls for r in calls[c].understanding.raises}
+    return sorted({*incident.raises, *said})
 
 
 def _incident(state: PartitionState, event: Event[Any]) -> Incident | None:

@@ -260,6 +260,16 @@ def told_to_120(world: World, county: County) -> list[object]:
     return [decode_command(a.value or b"").data for a in sent]
 
 
+def test_the_centre_hears_what_a_further_call_says_of_the_patient(county: County) -> None:
+    """The second caller's words go along with the new priority: the triage is made of both."""
+    world = World()
+    world.call("medical.other", line="120", caller="k-one", priority=2)
+    world.call("medical.other", line="120", caller="k-one", priority=1, raises=["unconscious"], after=MIN)
+    told = [d for d in told_to_120(world, county) if isinstance(d, UpdateScene)]
+    assert told
+    assert {(d.priority, *d.raises) for d in told} == {(1, "unconscious")}
+
+
 def test_a_persons_relation_across_a_border_is_sent_there_once(county: County) -> None:
     """As an answer to a probe is, but by a person; what comes of it there is not sent back, nor one within a region."""
     world, there = World(), "430623-20260408-000001"
