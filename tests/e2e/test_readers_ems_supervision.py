@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.readers import incident_of
 from tests.support import advance, eventually_sync
 from tocsin.cli.deployment import Deployment
+from tocsin.codec.text import parse_rfc3339
 
 pytestmark = pytest.mark.broker
 MISSION = {
@@ -43,9 +44,13 @@ def _free_all(county: Deployment) -> None:
             if not running:
                 return
             for mission in running:
-                over = {"command": "end", "outcome": "cancelled_before", "reason": "演练前清场"}
-                done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 30}, json=over)
-                assert done.status_code in (200, 409), done.text
+                # How it may end goes by how far it has come.
+                for outcome in ("cancelled_before", "cancelled_enroute", "treated_refused", "transported"):
+                    over = {"command": "end", "outcome": outcome, "reason": "演练前清场"}
+                    done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 30}, json=over)
+                    assert done.status_code in (200, 409), done.text
+                    if done.status_code == 200:
+                        break
 
 
 def test_a_crew_that_stays_silent_is_replaced_and_the_next_goes_through_the_chain(county: Deployment) -> None:
@@ -81,6 +86,27 @@ def test_a_crew_that_stays_silent_is_replaced_and_the_next_goes_through_the_chai
         return [t["state"] for t in tasks if t["agency_class"] == "medical"] == ["completed"]
 
     assert eventually_sync(completed, what="the report to the incident's task")
+
+
+def test_who_rings_again_because_he_does_not_answer_any_more_is_triaged_anew(county: Deployment) -> None:
+    """A fall, level III; the same caller again, the patient is unconscious: level I by rule, eight minutes."""
+    _free_all(county)
+    caller = {"number": f"1380000{random.randrange(10_000):04d}"}
+    said = {"address": "厂窖镇汀头洲村", "caller": caller}
+    incident = incident_of(county, "120", "老人摔了一跤，起不来，意识清楚", **said)
+    mission_id = _mission(county, incident)["mission_id"]
+    assert incident_of(county, "120", "刚才打过电话的，老人现在昏迷了，喊不醒", **said) == incident
+
+    def triaged() -> Any:
+        with county.client("ems120", "ems_dispatcher", seconds=60) as http:
+            m = http.get(f"/v1/missions/{mission_id}").json()
+        return m if m["triage"] == "I" else None
+
+    m = eventually_sync(triaged, what="the mission's new triage")
+    assert (m["triage_by"], m["needs_als"]) == ("rule", True)
+    assert "raise:unconscious" in m["triage_reasons"]
+    assert parse_rfc3339(m["arrive_due_at"]) - parse_rfc3339(m["opened_at"]) == 480_000
+    _free_all(county)
 
 
 def test_medical_detail_is_for_120_roles_alone(county: Deployment) -> None:
