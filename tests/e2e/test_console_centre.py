@@ -280,10 +280,13 @@ async def test_the_centres_line_resumes_without_a_gap(county: Deployment, browse
         "request",
         lambda r: asked.append(r.headers.get("last-event-id", "")) if r.url.endswith("/ems120/v1/stream") else None,
     )
+    # Started anew it may be back before the page has anything to say: the page's way there stays shut until it has.
+    await at.page.route("**/ems120/v1/stream", lambda route: route.abort())
     os.kill(_pid_of(int(county.ems120.rsplit(":", 1)[1])), signal.SIGKILL)
     await at.page.wait_for_selector("#centre-down:not([hidden])", timeout=WAIT_MS)
     assert await at.page.is_hidden("#down")
     mission_id = await patient(county)
+    await at.page.unroute("**/ems120/v1/stream")
     await at.page.wait_for_selector("#centre-down", state="hidden", timeout=60_000)
     await choose(at.page, mission_id)
     await stands(at.page, mission_id, "assigned")
