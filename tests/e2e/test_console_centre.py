@@ -30,7 +30,7 @@ async def patient(county: Deployment, text: str = "我爸胸口疼得厉害，�
         assert answer.status_code == 202, answer.text
 
         async def decided() -> list[str]:
-            return (await http.get(f"/v1/calls/{call_id}", params={"wait": 2})).json()["incident_ids"]
+            return (await http.get(f"/v1/calls/{call_id}", params={"wait": 30})).json()["incident_ids"]
 
         incident_id = (await eventually(decided, what="the call's decision"))[0]
     return f"{incident_id}-M1"
@@ -43,19 +43,28 @@ async def mission(county: Deployment, mission_id: str) -> dict:
         return answer.json() if answer.status_code == 200 else {}
 
 
+async def unit_of(county: Deployment, mission_id: str) -> str:
+    """The ambulance it was given, once the 120 centre has the patient."""
+
+    async def given() -> str:
+        return str((await mission(county, mission_id)).get("unit_id") or "")
+
+    return await eventually(given, what=f"{mission_id} has an ambulance")
+
+
 async def free(county: Deployment) -> None:
     """Ends what other tests left running, so that each begins with the whole fleet."""
     async with county.async_client("ems120", "ems_dispatcher") as http:
         for m in (await http.get("/v1/missions", params={"active": True, "limit": 500})).json()["items"]:
             for outcome in ("cancelled_before", "cancelled_enroute", "treated_refused", "transported"):
                 body = {"command": "end", "outcome": outcome}
-                done = await http.post(f"/v1/missions/{m['mission_id']}/commands", params={"wait": 2}, json=body)
+                done = await http.post(f"/v1/missions/{m['mission_id']}/commands", params={"wait": 30}, json=body)
                 if done.is_success:
                     break
         for u in (await http.get("/v1/units")).json()["items"]:
             if u["state"] != "available":
                 body = {"command": "on_duty" if u["state"] == "off_duty" else "available"}
-                done = await http.post(f"/v1/units/{u['unit_id']}/commands", params={"wait": 2}, json=body)
+                done = await http.post(f"/v1/units/{u['unit_id']}/commands", params={"wait": 30}, json=body)
                 assert done.is_success, done.text
 
 
@@ -190,13 +199,14 @@ async def test_refusals_say_why_and_what_to_do(county: Deployment, browser: Brow
     """An ambulance that went meanwhile is refused in words; a level by judgement asks for its reason on the form."""
     await free(county)
     mission_id, other = await patient(county), await patient(county, "产妇要生了，羊水破了")
+    await unit_of(county, other)
     at = await at_centre(browser, county, mission_id)
     await stands(at.page, mission_id, "assigned")
     await at.page.keyboard.press("u")
     wanted = await at.page.locator("dialog[open] .rankings input").first.get_attribute("value", timeout=WAIT_MS)
     async with county.async_client("ems120", "ems_dispatcher") as http:
         body = {"command": "reassign", "unit_id": wanted}
-        done = await http.post(f"/v1/missions/{other}/commands", params={"wait": 2}, json=body)
+        done = await http.post(f"/v1/missions/{other}/commands", params={"wait": 30}, json=body)
         assert done.status_code == 200, done.text
     await at.page.keyboard.press("Enter")
     await at.page.wait_for_selector(".said p[data-tone=bad] >> text=该车已有任务", timeout=WAIT_MS)
@@ -245,25 +255,26 @@ async def test_what_changes_elsewhere_moves_nothing_under_the_hand(county: Deplo
     """While missions live on, a form keeps its words, a button its focus, and an untouched card its very node."""
     await free(county)
     mission_id, other = await patient(county), await patient(county, "老人摔倒，腿骨折了动不了")
+    await unit_of(county, other)
     at = await at_centre(browser, county, mission_id)
     await stands(at.page, mission_id, "assigned")
     await at.page.focus(".card.mission.mine [data-act=triage]")
     await at.page.evaluate("document.querySelector('.card.mission.mine').marked = true")
     async with county.async_client("ems120", "ems_dispatcher") as http:
         for command in ("acknowledge", "depart"):
-            await http.post(f"/v1/missions/{other}/commands", params={"wait": 2}, json={"command": command})
+            await http.post(f"/v1/missions/{other}/commands", params={"wait": 30}, json={"command": command})
     await at.page.fill("#find", "")
     await at.page.wait_for_selector(f"#row-{other} .pill[data-mission=departed]", timeout=WAIT_MS)
     assert await at.page.evaluate("document.querySelector('.card.mission.mine').marked")
     await at.page.focus(".card.mission.mine [data-act=triage]")
     async with county.async_client("ems120", "ems_dispatcher") as http:
-        await http.post(f"/v1/missions/{mission_id}/commands", params={"wait": 2}, json={"command": "acknowledge"})
+        await http.post(f"/v1/missions/{mission_id}/commands", params={"wait": 30}, json={"command": "acknowledge"})
     await stands(at.page, mission_id, "acknowledged")
     assert await at.page.evaluate("document.activeElement.dataset.act") == "triage"
     await at.page.keyboard.press("Enter")
     await at.page.fill("dialog[open] textarea[name=reason]", "复核")
     async with county.async_client("ems120", "ems_dispatcher") as http:
-        await http.post(f"/v1/missions/{mission_id}/commands", params={"wait": 2}, json={"command": "depart"})
+        await http.post(f"/v1/missions/{mission_id}/commands", params={"wait": 30}, json={"command": "depart"})
     await stands(at.page, mission_id, "departed")
     assert await at.page.input_value("dialog[open] textarea[name=reason]") == "复核"
     assert at.errors == []
@@ -377,7 +388,7 @@ async def test_a_patient_without_an_ambulance_stands_first_and_is_told(county: D
         units = [u["unit_id"] for u in (await http.get("/v1/units")).json()["items"]]
         for unit in units:
             body = {"command": "off_duty"}
-            assert (await http.post(f"/v1/units/{unit}/commands", params={"wait": 2}, json=body)).is_success
+            assert (await http.post(f"/v1/units/{unit}/commands", params={"wait": 30}, json=body)).is_success
         at = await desk(browser, county, county.tokens["ems_dispatcher"])
         await at.page.click("#tabs [data-tab=centre]")
         await at.page.wait_for_selector("#fleet >> text=可派 0 辆", timeout=WAIT_MS)
@@ -389,7 +400,7 @@ async def test_a_patient_without_an_ambulance_stands_first_and_is_told(county: D
         await at.page.keyboard.press("u")
         await at.page.wait_for_selector(".said p[data-tone=bad] >> text=现在没有可派的救护车", timeout=WAIT_MS)
         back = {"command": "on_duty"}
-        assert (await http.post(f"/v1/units/{units[0]}/commands", params={"wait": 2}, json=back)).is_success
+        assert (await http.post(f"/v1/units/{units[0]}/commands", params={"wait": 30}, json=back)).is_success
         await stands(at.page, mission_id, "assigned")
     await at.page.wait_for_selector("#tabs [data-tab=centre] b:not([data-hot])", timeout=WAIT_MS)
     await free(county)
@@ -403,7 +414,7 @@ async def test_a_crew_drives_its_own_mission_and_sees_no_other(county: Deploymen
     """
     await free(county)
     mission_id, other = await patient(county), await patient(county, "老人摔倒，腿骨折了动不了")
-    unit = (await mission(county, mission_id))["unit_id"]
+    unit = await unit_of(county, mission_id)
     at = await desk(browser, county, county.unit_tokens[unit])
     await at.page.click("#tabs [data-tab=centre]")
     await choose(at.page, mission_id)
@@ -428,7 +439,7 @@ async def test_a_crew_that_is_out_sees_the_incident_too(county: Deployment, brow
     """From the departure on the whole incident stands where the mission stood alone."""
     await free(county)
     mission_id = await patient(county)
-    unit = (await mission(county, mission_id))["unit_id"]
+    unit = await unit_of(county, mission_id)
     at = await desk(browser, county, county.unit_tokens[unit])
     await at.page.click("#tabs [data-tab=centre]")
     await choose(at.page, mission_id)
