@@ -14,7 +14,7 @@ from services.ems120.edge import invalid
 from services.ems120.pending import Pending
 from tocsin.codec.text import parse_rfc3339, plain, rfc3339
 from tocsin.mission.offer import offer
-from tocsin.mission.state import Facts
+from tocsin.mission.state import Facts, Mission
 from tocsin.mission.values import TRIAGE, MissionState, Triage, UnitState
 from tocsin.mission.view import hospital_view, mission_view, unit_view
 from tocsin.runtime.bodies import wait_of
@@ -68,6 +68,14 @@ def _missions(router: APIRouter, desk: Desk) -> None:
     def mission_shown(mission: Any) -> Any:
         return mission_view(mission, desk.words, desk.policy.ems.arrival_s)
 
+    async def seen(who: Principal, mission_id: str) -> tuple[Mission, str]:
+        """A mission this role may see, and its region; 404 otherwise."""
+        region = await desk.known(who, "missions", mission_id)
+        held = index.state.missions[mission_id]
+        if not desk.sees_mission(who, held):
+            raise Problem(404, "not_found", f"There is no mission {mission_id!r}.")
+        return held, region
+
     @router.get("/v1/missions", tags=["missions"])
     async def missions(
         who: Annotated[Principal, Depends(allowed(*MEDICAL))],
@@ -104,23 +112,17 @@ def _missions(router: APIRouter, desk: Desk) -> None:
     @router.get("/v1/missions/{mission_id}", tags=["missions"])
     async def mission(mission_id: str, who: Annotated[Principal, Depends(allowed(*MEDICAL))]) -> Response:
         """One mission."""
-        await desk.known(who, "missions", mission_id)
-        held = index.state.missions[mission_id]
-        if not desk.sees_mission(who, held):
-            raise Problem(404, "not_found", f"There is no mission {mission_id!r}.")
+        held, _ = await seen(who, mission_id)
         return answer(200, plain(mission_shown(held)))
 
     @router.get("/v1/missions/{mission_id}/candidates", tags=["missions"])
     async def candidates(mission_id: str, who: Annotated[Principal, Depends(allowed(*MEDICAL))]) -> Response:
         """Units that could be sent now and hospitals to go to, best first, weighed by the rules as of this moment."""
-        region = await desk.known(who, "missions", mission_id)
-        held = index.state.missions[mission_id]
-        if not desk.sees_mission(who, held):
-            raise Problem(404, "not_found", f"There is no mission {mission_id!r}.")
+        held, region = await seen(who, mission_id)
         facts = Facts(recorded_at=desk.clock.now_ms(), policy=desk.policy, positions=desk.positions.newest)
         fleet = [u for u in index.state.units.values() if u.region == region]
         beds = [h for h in index.state.hospitals.values() if h.region == region]
-        return answer(200, plain(offer(held, fleet, beds, facts)))
+        return answer(200, plain(offer(held, fleet, beds, index.state.missions, facts)))
 
 
 def _fleet(router: APIRouter, desk: Desk) -> None:

@@ -368,9 +368,10 @@ def _of_one(policy: Policy, line: str, text: str, ears: Ears, found: Scored, dan
         reasons.append("kind_needs_review")
     escalated = danger and line == "12345"
     # Whatever it was taken for: words of danger to life wait behind nothing routine, on any line.
+    priority = min(priority_of(policy, kind, raises), 2 if danger else 4)
     relevant = [h.words for h in found.said if h.term.kind == kind or h.term.raises]
     return Understanding(
-        kind=kind, priority=min(priority_of(policy, kind, raises), 2 if danger else 4), confidence=round(sure, 3),
+        kind=kind, priority=priority, confidence=round(sure, 3),
         decided_by="model" if decided_by == "ear" else decided_by,  # type: ignore[arg-type]  # by construction above
         terms=list(dict.fromkeys(relevant or [h.words for h in found.said])),
         negated=list(dict.fromkeys(found.negated)),

@@ -69,9 +69,10 @@ def serve_waiting(work: Work) -> None:
     if _any_free(work) or work.at_exercises():
         here = [work.missions.seen(m) for m, region in work.waiting.items() if region == work.region]
         for mission in sorted(here, key=lambda m: (m.exercise, TRIAGE.index(m.triage), m.opened_at, m.mission_id)):
-            if not (_any_free(work) or _borrowed(work, mission)):
+            borrowed = _borrowed(work, mission)
+            if not (borrowed or _any_free(work)):
                 break
-            choice = choose_unit(mission, work.units_here(), work.facts, _borrowed(work, mission))
+            choice = choose_unit(mission, work.units_here(), work.facts, borrowed)
             if choice.unit_id is not None:
                 _assign(work, mission.mission_id, choice, cause="waiting", by_person=False)
     for mission_id in work.bereft:

@@ -3,7 +3,7 @@
 Pure. The result is the same whatever order the units are given in.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -44,6 +44,16 @@ def whereabouts(unit: Unit, facts: Facts) -> Whereabouts:
         if heard.at > unit.point_at:
             return Whereabouts(heard.point, heard.at, "gps_stale")
     return Whereabouts(unit.point, unit.point_at, unit.point_source)
+
+
+def at_exercises(units: Iterable[Unit], exercise: Callable[[str], bool]) -> frozenset[str]:
+    """The units that an exercise has, which a live patient may take from it; `exercise` says of a mission whether."""
+    return frozenset(u.unit_id for u in units if u.mission_id and exercise(u.mission_id))
+
+
+def suitable(mission: Mission, unit: Unit | None) -> bool:
+    """Whether the unit is of the level the patient needs; its arrival alone stops the limit (domain, 120 arrival)."""
+    return not mission.needs_als or (unit is not None and unit.unit_type == "ALS")
 
 
 def choose_unit(mission: Mission, units: Sequence[Unit], facts: Facts, borrowed: Collection[str] = ()) -> Choice:
@@ -89,7 +99,7 @@ def chosen_by_person(
     weighed = [_weigh(mission, unit, facts, borrowed) for unit in sorted(units, key=lambda u: u.unit_id)]
     unit = next(u for u in units if u.unit_id == unit_id)
     chosen = next(c for c in weighed if c.unit_id == unit_id)
-    flags = ["below_required_level"] if mission.needs_als and unit.unit_type != "ALS" else []
+    flags = [] if suitable(mission, unit) else ["below_required_level"]
     flags += ["position_stale"] if chosen.position_source == "gps_stale" else []
     flags += ["from_exercise"] if unit_id in borrowed else []
     shown = [

@@ -3,6 +3,7 @@
 from tocsin.mission import commands as cmd
 from tocsin.mission import events as ev
 from tocsin.mission.assigning import WITH_PATIENT, end, send
+from tocsin.mission.choice import suitable
 from tocsin.mission.state import Mission
 from tocsin.mission.triage import first_level
 from tocsin.mission.values import CALLED_OFF, CONFIDENTIAL, NOBODY_CAME, TRIAGE, Outcome, Triage
@@ -38,9 +39,8 @@ def open_missions(work: Work, data: cmd.OpenMission) -> None:
 def _take_over(work: Work, active: list[Mission], task_id: str) -> None:
     for m in active:
         if m.task_id != task_id and CALLED_OFF in m.flags:
-            unit = work.units.get(m.unit_id)
-            suitable = not m.needs_als or (unit is not None and unit.unit_type == "ALS")
-            taken = ev.MissionTakenOver(task_id=task_id, former=m.task_id, unit_id=m.unit_id, suitable=suitable)
+            fits = suitable(m, work.units.get(m.unit_id))
+            taken = ev.MissionTakenOver(task_id=task_id, former=m.task_id, unit_id=m.unit_id, suitable=fits)
             work.state(m.mission_id, taken)
 
 
@@ -110,7 +110,7 @@ def _tell(work: Work, active: list[Mission], data: cmd.UpdateScene) -> None:
         address = data.address if data.address != m.address else ""
         raises = [r for r in data.raises if r not in m.raises]
         if place or call_id or kind or priority is not None or address or raises:
-            before = _first(work, m)
+            before, _ = _first(work, m)
             told = ev.SceneUpdated(
                 call_id=call_id, place=place, address=address, kind=kind, priority=priority, raises=raises
             )
@@ -122,19 +122,19 @@ def _first(work: Work, m: Mission) -> tuple[Triage, list[str]]:
     return first_level(m.kind, m.priority, m.raises, work.facts.policy.ems)
 
 
-def _graver(work: Work, m: Mission, before: tuple[Triage, list[str]]) -> None:
+def _graver(work: Work, m: Mission, before: Triage) -> None:
     """What is heard later raises the triage where it would have begun higher with it; it never lowers it.
 
     Who judged the patient by other words than these is not overruled by their repetition, nor a crew at his side.
     """
     level, reasons = _first(work, m)
     rank = TRIAGE.index(level)
-    if m.state in WITH_PATIENT or rank >= min(TRIAGE.index(before[0]), TRIAGE.index(m.triage)):
+    if m.state in WITH_PATIENT or rank >= min(TRIAGE.index(before), TRIAGE.index(m.triage)):
         return
     needs_als = m.als_by_kind or m.kind in work.facts.policy.ems.als_for or level == "I"
     triaged = ev.MissionTriaged(
-        triage=level, former=m.triage, decided_by="rule", answers={}, needs_als=needs_als, reasons=reasons, reason=""
-    )
+        triage=level, former=m.triage, decided_by="rule", needs_als=needs_als, reasons=reasons
+    )  # fmt: skip
     work.state(m.mission_id, triaged)
 
 

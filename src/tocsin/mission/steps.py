@@ -11,7 +11,7 @@ from tocsin.envelope import Ms
 from tocsin.mission import commands as cmd
 from tocsin.mission import events as ev
 from tocsin.mission.assigning import end, mission_of, running
-from tocsin.mission.choice import whereabouts
+from tocsin.mission.choice import suitable, whereabouts
 from tocsin.mission.evolve import RANK
 from tocsin.mission.hospitals import choose_hospital
 from tocsin.mission.state import Mission
@@ -100,8 +100,8 @@ def _departed(work: Work, m: Mission, data: Any, flags: list[str]) -> None:
 
 
 def _arrived(work: Work, m: Mission, data: Any, flags: list[str]) -> None:
-    suitable = not m.needs_als or work.units[m.unit_id].unit_type == "ALS"
-    arrived = ev.UnitArrived(unit_id=m.unit_id, task_id=m.task_id, suitable=suitable, flags=flags)
+    fits = suitable(m, work.units[m.unit_id])
+    arrived = ev.UnitArrived(unit_id=m.unit_id, task_id=m.task_id, suitable=fits, flags=flags)
     work.state(m.mission_id, arrived, data.at)
 
 

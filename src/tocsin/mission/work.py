@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from tocsin.envelope import Command, Draft, Ms
+from tocsin.mission.choice import at_exercises
 from tocsin.mission.evolve import On, apply
 from tocsin.mission.state import EmsState, Facts, Hospital, IncidentMissions, Mission, Unit
 from tocsin.outcomes import CommandNoted, CommandRefused
@@ -123,7 +124,7 @@ class Work:
 
     def at_exercises(self) -> frozenset[str]:
         """The region's units that an exercise has: a live patient may take them from it."""
-        return frozenset(u.unit_id for u in self.units_here() if self._drills(u.mission_id))
+        return at_exercises(self.units_here(), self._drills)
 
     def _drills(self, mission_id: str) -> bool:
         return mission_id in self.missions and self.missions.seen(mission_id).exercise

@@ -1,6 +1,6 @@
 """Whom one could send now: the rules' own weighing at this moment, which decides nothing."""
 
-from tests.unit.mission.world import M1, World, north
+from tests.unit.mission.world import INCIDENT, M1, World, north
 from tocsin.mission import commands as cmd
 from tocsin.mission.offer import Offer, offer
 from tocsin.mission.state import Facts
@@ -11,7 +11,8 @@ def offered(world: World) -> Offer:
     """What stands to choose from for the first mission."""
     facts = Facts(recorded_at=world.now, policy=world.policy, positions=world.positions)
     state = world.state
-    return offer(world.mission(), list(state.units.values()), list(state.hospitals.values()), facts)
+    units, hospitals = list(state.units.values()), list(state.hospitals.values())
+    return offer(world.mission(), units, hospitals, state.missions, facts)
 
 
 def test_the_offer_is_of_now_and_the_missions_own_list_of_then() -> None:
@@ -43,3 +44,17 @@ def test_where_nobody_can_go_there_is_no_choice_of_the_rules() -> None:
     shown = offered(world)
     assert (shown.unit_id, [c.excluded_because for c in shown.units]) == (None, ["busy"])
     assert (shown.hospital_id is None) == (not world.state.hospitals)
+
+
+def test_an_ambulance_at_an_exercise_is_offered_for_a_live_patient() -> None:
+    """What `assign` would take from the exercise is no busy one; for another exercise it is."""
+    drill = f"{INCIDENT[:-2]}18"
+    world = World().fleet(a=("ALS", 1), b=("ALS", 2))
+    world.open(drill, exercise=True)
+    world.open()
+    assert (world.mission(f"{drill}-M1").unit_id, world.mission().unit_id) == ("b", "a")
+    shown = offered(world)
+    assert (shown.unit_id, {c.unit_id: c.excluded_because for c in shown.units}) == ("b", {"a": "busy", "b": ""})
+    world.mission().exercise = True
+    shown = offered(world)
+    assert (shown.unit_id, {c.excluded_because for c in shown.units}) == (None, {"busy"})
