@@ -18,7 +18,7 @@ import { agencyName, kindName, learn, placeName, policyLearned, policyName } fro
 import { fallBack, keep, kept, leaveNothing } from "./place.js";
 
 const TABS = ["open", "mine", "review", "centre", "closed"];
-const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", mission: "", centreSince: 0, askedAt: 0, stream: null, closed: [], sending: new Set(), acts: new Map(), turns: new Map() };
+const board = { who: null, tab: "open", priority: 0, find: "", chosen: "", seen: new Set(), begun: 0, downSince: 0, line: "off", mission: "", centreSince: 0, askedAt: 0, stream: null, closed: [], sending: new Set(), acts: new Map() };
 const cases = new Cases((id, former) => changed(id, former));
 const queue = new Queue((id, options) => choose(id, options));
 const centre = new Centre({ onChange: plan, onNews: (type, e) => centreDesk.news(type, e), onState: centreState });
@@ -332,13 +332,11 @@ async function run(act, on, id, given) {
   if (!ofCentre(on)) return asked(act, on, id, given);
   board.sending.add(sent);
   // Steps pressed faster than they are answered go one after another, each by what the former came to.
-  const turn = (board.turns.get(id) ?? Promise.resolve()).then(() => asked(act, on, id, given));
-  const over = turn.catch(() => {}).then(() => {
+  try {
+    await inTurn(id, () => asked(act, on, id, given));
+  } finally {
     board.sending.delete(sent);
-    if (board.turns.get(id) === over) board.turns.delete(id);
-  });
-  board.turns.set(id, over);
-  await turn;
+  }
 }
 
 // Asks what the act must be told, and sends it.
@@ -358,7 +356,11 @@ async function asked(act, on, id, given) {
   const body = { command: act, ...fields, ...(act === "reveal_number" ? { call_id: id } : {}) };
   const slow = setTimeout(() => say(t("sending")), 1500);
   try {
-    await (ofCentre(on) ? command(on, id, { ...body, ...(held ? { expected_version: held.version } : {}) }) : inTurn(of, () => command(on, id, { ...body, ...(held ? { expected_version: cases.known(held.incident_id, held.version) } : {}) })));
+    if (ofCentre(on)) await command(on, id, { ...body, ...(held ? { expected_version: held.version } : {}) });
+    else await inTurn(of, async () => {
+      const answer = await command(on, id, { ...body, ...(held ? { expected_version: cases.known(held.incident_id, held.version) } : {}) });
+      cases.acted(answer?.events ?? []);
+    });
     say(t("done", { c: actName(on, act) }));
     if (ofCentre(on)) await centre.take(`${on}/${id}`); // what it came to is on the page before the next act
     if (act === "reveal_number") {
@@ -375,14 +377,13 @@ async function asked(act, on, id, given) {
   if (on !== "calls" && !ofCentre(on)) cases.want(incident);
 }
 
-// One's acts on an incident go out one after the other: the second of a quick hand neither overtakes the first nor is
-// refused for it, as somebody else's act would be a reason to look again.
+// One's acts on an incident or a mission go out one after the other: the second of a quick hand neither overtakes the
+// first nor is refused for it, as somebody else's act would be a reason to look again.
 async function inTurn(id, send) {
   const former = board.acts.get(id);
   const mine = (async () => {
     await former?.catch(() => {});
-    const answer = await send();
-    cases.acted(answer?.events ?? []);
+    await send();
   })();
   board.acts.set(id, mine);
   try {
