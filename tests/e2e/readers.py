@@ -42,6 +42,25 @@ def incident_of(county: Deployment, line: str, text: str, address: str, **more: 
     return incident
 
 
+def free_fleet(county: Deployment) -> None:
+    """Ends what other tests left running and has every ambulance at hand: the county has eight."""
+    with county.client("ems120", "ems_dispatcher", seconds=60) as http:
+        while running := http.get("/v1/missions", params={"active": True, "limit": 500}).json()["items"]:
+            for mission in running:
+                # How it may end goes by how far it has come.
+                for outcome in ("cancelled_before", "cancelled_enroute", "treated_refused", "transported"):
+                    over = {"command": "end", "outcome": outcome, "reason": "演练前清场"}
+                    done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 30}, json=over)
+                    assert done.status_code in (200, 409), done.text
+                    if done.status_code == 200:
+                        break
+        for unit in http.get("/v1/units").json()["items"]:
+            if unit["state"] != "available":
+                back = {"command": "on_duty" if unit["state"] == "off_duty" else "available"}
+                done = http.post(f"/v1/units/{unit['unit_id']}/commands", params={"wait": 30}, json=back)
+                assert done.is_success, done.text
+
+
 def events(answer: httpx.Response) -> Iterator[tuple[str, str, Any]]:
     """Server-Sent Events of a streamed answer: id, type, data."""
     at, name, data = "", "", ""

@@ -1,5 +1,6 @@
 """The 120 centre on the console: a mission from the call to the hospital by keys alone, in a real Chromium."""
 
+import asyncio
 import os
 import signal
 import uuid
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, Request
 
+from tests.e2e.readers import free_fleet
 from tests.e2e.test_console import WAIT_MS, Desk, _pid_of, browser, desk, pytestmark
 from tests.support import advance, eventually
 from tocsin.cli.deployment import Deployment
@@ -52,27 +54,12 @@ async def unit_of(county: Deployment, mission_id: str) -> str:
     return await eventually(given, what=f"{mission_id} has an ambulance")
 
 
-async def free(county: Deployment) -> None:
-    """Ends what other tests left running, so that each begins with the whole fleet."""
-    async with county.async_client("ems120", "ems_dispatcher") as http:
-        for m in (await http.get("/v1/missions", params={"active": True, "limit": 500})).json()["items"]:
-            for outcome in ("cancelled_before", "cancelled_enroute", "treated_refused", "transported"):
-                body = {"command": "end", "outcome": outcome}
-                done = await http.post(f"/v1/missions/{m['mission_id']}/commands", params={"wait": 30}, json=body)
-                if done.is_success:
-                    break
-        for u in (await http.get("/v1/units")).json()["items"]:
-            if u["state"] != "available":
-                body = {"command": "on_duty" if u["state"] == "off_duty" else "available"}
-                done = await http.post(f"/v1/units/{u['unit_id']}/commands", params={"wait": 30}, json=body)
-                assert done.is_success, done.text
-
-
 @pytest.fixture(autouse=True)
-async def swept(county: Deployment) -> AsyncIterator[None]:
-    """Leaves the county's fleet free: other tests end what runs by one outcome, which a mission on its way refuses."""
+async def fleet(county: Deployment) -> AsyncIterator[None]:
+    """Each test begins with the whole fleet, and leaves it whole."""
+    await asyncio.to_thread(free_fleet, county)
     yield
-    await free(county)
+    await asyncio.to_thread(free_fleet, county)
 
 
 async def at_centre(browser: Browser, county: Deployment, mission_id: str, role: str = "ems_dispatcher") -> Desk:
@@ -103,7 +90,6 @@ async def heard(page: Page, words: str) -> None:
 
 async def test_a_patient_is_driven_from_the_call_to_the_hospital_by_keys(county: Deployment, browser: Browser) -> None:
     """A 120 call opens a mission live; each step is one key, the hospital is chosen with Enter, and the row goes."""
-    await free(county)
     at = await desk(browser, county, county.tokens["ems_dispatcher"])
     await at.page.click("#tabs [data-tab=centre]")
     mission_id = await patient(county)
@@ -132,7 +118,6 @@ async def test_a_patient_is_driven_from_the_call_to_the_hospital_by_keys(county:
 
 async def test_another_ambulance_is_picked_with_one_key(county: Deployment, browser: Browser) -> None:
     """The list of whom one can send begins with the best; a figure sends that one, and nobody is sent twice."""
-    await free(county)
     mission_id = await patient(county)
     at = await at_centre(browser, county, mission_id)
     await stands(at.page, mission_id, "assigned")
@@ -158,7 +143,6 @@ async def test_another_ambulance_is_picked_with_one_key(county: Deployment, brow
 
 async def test_an_act_pressed_twice_is_sent_once(county: Deployment, browser: Browser) -> None:
     """Two presses before the answer are one request; a key held down is one act too."""
-    await free(county)
     mission_id = await patient(county)
     at = await at_centre(browser, county, mission_id)
     await stands(at.page, mission_id, "assigned")
@@ -182,7 +166,6 @@ async def test_an_act_pressed_twice_is_sent_once(county: Deployment, browser: Br
 
 async def test_steps_pressed_faster_than_they_are_answered_are_all_taken(county: Deployment, browser: Browser) -> None:
     """A hand that knows the keys loses none: each goes when the former has been decided, in the order pressed."""
-    await free(county)
     mission_id = await patient(county)
     at = await at_centre(browser, county, mission_id)
     await stands(at.page, mission_id, "assigned")
@@ -197,7 +180,6 @@ async def test_steps_pressed_faster_than_they_are_answered_are_all_taken(county:
 
 async def test_refusals_say_why_and_what_to_do(county: Deployment, browser: Browser) -> None:
     """An ambulance that went meanwhile is refused in words; a level by judgement asks for its reason on the form."""
-    await free(county)
     mission_id, other = await patient(county), await patient(county, "产妇要生了，羊水破了")
     await unit_of(county, other)
     at = await at_centre(browser, county, mission_id)
@@ -227,7 +209,6 @@ async def test_refusals_say_why_and_what_to_do(county: Deployment, browser: Brow
 
 async def test_a_crew_that_cannot_go_and_one_that_is_silent_are_told(county: Deployment, browser: Browser) -> None:
     """A refusal has its reason and sends the next, silence is told aloud and sends the next, an end has its outcome."""
-    await free(county)
     mission_id = await patient(county)
     at = await at_centre(browser, county, mission_id)
     await stands(at.page, mission_id, "assigned")
@@ -253,7 +234,6 @@ async def test_a_crew_that_cannot_go_and_one_that_is_silent_are_told(county: Dep
 
 async def test_what_changes_elsewhere_moves_nothing_under_the_hand(county: Deployment, browser: Browser) -> None:
     """While missions live on, a form keeps its words, a button its focus, and an untouched card its very node."""
-    await free(county)
     mission_id, other = await patient(county), await patient(county, "老人摔倒，腿骨折了动不了")
     await unit_of(county, other)
     at = await at_centre(browser, county, mission_id)
@@ -282,7 +262,6 @@ async def test_what_changes_elsewhere_moves_nothing_under_the_hand(county: Deplo
 
 async def test_the_centres_line_resumes_without_a_gap(county: Deployment, browser: Browser) -> None:
     """ems120 is killed: the page says that its missions may be old, resumes where it was, and misses nothing."""
-    await free(county)
     at = await desk(browser, county, county.tokens["ems_dispatcher"])
     await at.page.click("#tabs [data-tab=centre]")
     await at.page.wait_for_function("() => window.tocsin.centre.lastId", timeout=WAIT_MS)
@@ -333,7 +312,6 @@ async def test_ambulances_and_hospitals_are_seen_and_told_by_keys_in_english(
     county: Deployment, browser: Browser
 ) -> None:
     """B goes to the fleet; an ambulance is taken out of service with its reason; a hospital says its free beds."""
-    await free(county)
     at = await desk(browser, county, county.tokens["ems_dispatcher"])
     await at.page.keyboard.press("l")
     await at.page.keyboard.press("b")
@@ -357,7 +335,6 @@ async def test_ambulances_and_hospitals_are_seen_and_told_by_keys_in_english(
     await at.page.fill("dialog[open] input[name=beds]", "7")
     await at.page.keyboard.press("Control+Enter")
     await at.page.wait_for_selector("[data-id=nanxian-hosp-tcm] >> text=7 beds free", timeout=WAIT_MS)
-    await free(county)
     assert at.errors == []
 
 
@@ -365,7 +342,6 @@ async def test_missions_stand_beside_their_incident_and_its_keys_reach_them(
     county: Deployment, browser: Browser
 ) -> None:
     """In the list of incidents too: the card, the acts of it among all acts, and the keys no task has."""
-    await free(county)
     mission_id = await patient(county)
     at = await desk(browser, county, county.tokens["commander"])
     await at.row(mission_id.rsplit("-", 1)[0])
@@ -383,7 +359,6 @@ async def test_missions_stand_beside_their_incident_and_its_keys_reach_them(
 
 async def test_a_patient_without_an_ambulance_stands_first_and_is_told(county: Deployment, browser: Browser) -> None:
     """Where none can go the list says so in red and aloud; the first that is free goes by itself."""
-    await free(county)
     async with county.async_client("ems120", "ems_dispatcher") as http:
         units = [u["unit_id"] for u in (await http.get("/v1/units")).json()["items"]]
         for unit in units:
@@ -403,7 +378,6 @@ async def test_a_patient_without_an_ambulance_stands_first_and_is_told(county: D
         assert (await http.post(f"/v1/units/{units[0]}/commands", params={"wait": 30}, json=back)).is_success
         await stands(at.page, mission_id, "assigned")
     await at.page.wait_for_selector("#tabs [data-tab=centre] b:not([data-hot])", timeout=WAIT_MS)
-    await free(county)
     assert at.errors == []
 
 
@@ -412,7 +386,6 @@ async def test_a_crew_drives_its_own_mission_and_sees_no_other(county: Deploymen
 
     Taken off it, the patient is gone from its page.
     """
-    await free(county)
     mission_id, other = await patient(county), await patient(county, "老人摔倒，腿骨折了动不了")
     unit = await unit_of(county, mission_id)
     at = await desk(browser, county, county.unit_tokens[unit])
@@ -437,7 +410,6 @@ async def test_a_crew_drives_its_own_mission_and_sees_no_other(county: Deploymen
 
 async def test_a_crew_that_is_out_sees_the_incident_too(county: Deployment, browser: Browser) -> None:
     """From the departure on the whole incident stands where the mission stood alone."""
-    await free(county)
     mission_id = await patient(county)
     unit = await unit_of(county, mission_id)
     at = await desk(browser, county, county.unit_tokens[unit])

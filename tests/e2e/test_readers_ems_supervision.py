@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.readers import incident_of
+from tests.e2e.readers import free_fleet, incident_of
 from tests.support import advance, eventually_sync
 from tocsin.cli.deployment import Deployment
 from tocsin.codec.text import parse_rfc3339
@@ -35,27 +35,9 @@ def _mission(county: Deployment, incident: str) -> Any:
     return eventually_sync(assigned, what="a mission with a unit")
 
 
-def _free_all(county: Deployment) -> None:
-    """Ends what other tests left running: the county has eight ambulances."""
-    with county.client("ems120", "ems_dispatcher", seconds=60) as http:
-        while True:
-            held = http.get("/v1/missions", params={"limit": 500}).json()["items"]
-            running = [m for m in held if m["state"] != "ended"]
-            if not running:
-                return
-            for mission in running:
-                # How it may end goes by how far it has come.
-                for outcome in ("cancelled_before", "cancelled_enroute", "treated_refused", "transported"):
-                    over = {"command": "end", "outcome": outcome, "reason": "演练前清场"}
-                    done = http.post(f"/v1/missions/{mission['mission_id']}/commands", params={"wait": 30}, json=over)
-                    assert done.status_code in (200, 409), done.text
-                    if done.status_code == 200:
-                        break
-
-
 def test_a_crew_that_stays_silent_is_replaced_and_the_next_goes_through_the_chain(county: Deployment) -> None:
     """No acknowledgement in 30 s: another unit; then every step, its time and state, and the task is completed."""
-    _free_all(county)
+    free_fleet(county)
     point = {"lon": 112.3 + random.random() * 0.15, "lat": 29.1 + random.random() * 0.2, "crs": "WGS84"}
     incident = incident_of(county, "120", "孕妇要生了，羊水破了", "", location={"point": point, "accuracy_m": 20})
     first = _mission(county, incident)
@@ -90,7 +72,7 @@ def test_a_crew_that_stays_silent_is_replaced_and_the_next_goes_through_the_chai
 
 def test_who_rings_again_because_he_does_not_answer_any_more_is_triaged_anew(county: Deployment) -> None:
     """A fall, level III; the same caller again, the patient is unconscious: level I by rule, eight minutes."""
-    _free_all(county)
+    free_fleet(county)
     caller = {"number": f"1380000{random.randrange(10_000):04d}"}
     said = {"address": "厂窖镇汀头洲村", "caller": caller}
     incident = incident_of(county, "120", "老人摔了一跤，起不来，意识清楚", **said)
@@ -106,7 +88,7 @@ def test_who_rings_again_because_he_does_not_answer_any_more_is_triaged_anew(cou
     assert (m["triage_by"], m["needs_als"]) == ("rule", True)
     assert "raise:unconscious" in m["triage_reasons"]
     assert parse_rfc3339(m["arrive_due_at"]) - parse_rfc3339(m["opened_at"]) == 480_000
-    _free_all(county)
+    free_fleet(county)
 
 
 def test_medical_detail_is_for_120_roles_alone(county: Deployment) -> None:

@@ -77,14 +77,14 @@ def start(
     due_at, warn_at, red_at = due_from(case.policy, row, at)
     # By place, in the order of the fields: every call starts some, and named arguments cost five times as much.
     said = ev.ClockStarted(
-        _clock_id(matter, task_id or matter.incident_id, clock), clock, at, due_at, task_id, agency, agency_class,
+        next_clock_id(matter, task_id or matter.incident_id, clock), clock, at, due_at, task_id, agency, agency_class,
         warn_at, red_at, row.source,
     )  # fmt: skip
     case.say(matter.incident_id, said)
     return said
 
 
-def _clock_id(matter: Matter, owner: str, clock: ClockName) -> str:
+def next_clock_id(matter: Matter, owner: str, clock: ClockName) -> str:
     """The next number: above all that are here, for the former ones of a task that a merge moved stayed behind."""
     kind, known = f"{owner}:{clock}:", matter.incident.clocks if matter.incident is not None else ()
     return f"{kind}{max((int(c[len(kind) :]) for c in known if c.startswith(kind)), default=0) + 1}"

@@ -3,7 +3,7 @@
 from tocsin.incident import events as ev
 from tocsin.incident.callbacks import quiet, taken_out, waits
 from tocsin.incident.case import Case, Refused
-from tocsin.incident.clocks import Matter, go_on, live, start
+from tocsin.incident.clocks import Matter, go_on, live, next_clock_id, start
 from tocsin.incident.fold_tasks import ENDED
 from tocsin.incident.moving import came_with, move, owed
 from tocsin.incident.permissions import open_file
@@ -130,10 +130,8 @@ def _wait_again(case: Case, former: Incident) -> None:
     if c is None or c.state != "stopped" or c.card not in ("yellow", "red"):
         start(case, Matter.of(former), "review")
         return
-    number = int(c.clock_id.rpartition(":")[2]) + 1
-    go_on(
-        case, former, c, (f"{former.incident_id}:review:{number}", "", c.agency, c.agency_class), "split", missed=True
-    )
+    name = (next_clock_id(Matter.of(former), former.incident_id, "review"), "", c.agency, c.agency_class)
+    go_on(case, former, c, name, "split", missed=True)
 
 
 def _lead(back: list[Task]) -> Task | None:
